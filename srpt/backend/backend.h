@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Backends: where the bytes of a logical unit live. A backend knows offsets and
+ * lengths in bytes; it knows no CDB. Every request crosses backend_submit(),
+ * which asserts the contract both ways.
+ *
+ * Threads: open, close and the info are the control thread's; attach, detach
+ * and submit run on the reactor named.
+ */
+#ifndef SRPT_BACKEND_BACKEND_H
+#define SRPT_BACKEND_BACKEND_H
+
+#include "base/iobuf.h"
+#include "base/list.h"
+#include "base/reactor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum be_op {
+	BE_READ,
+	BE_WRITE,
+	BE_FLUSH,        /* all writes completed before are on stable storage */
+	BE_UNMAP,        /* [off, off+len) reads as zeros afterwards; space is freed */
+	BE_WRITE_ZEROES, /* as BE_UNMAP, space stays allocated where that can be had */
+};
+
+#define BE_FUA 0x01 /* BE_WRITE, BE_WRITE_ZEROES: on stable storage before done */
+
+struct backend;
+
+/*
+ * One request. Owned by the caller, not touched by it between submit and
+ * @done, which runs exactly once, on the submitting reactor, never inside
+ * backend_submit() itself (so a caller may submit the next from @done).
+ */
+struct be_io {
+	enum be_op op;
+	uint8_t flags;
+	uint64_t off;     /* bytes; a multiple of info.block_size */
+	uint64_t len;     /* bytes; for BE_READ/BE_WRITE == buf.len, ≤ IOBUF_MAX_SIZE */
+	struct iobuf buf; /* BE_READ/BE_WRITE only; page aligned for slab buffers */
+	void (*done)(struct be_io *io);
+
+	int result; /* 0, or -errno: -EIO, -ENOSPC, -EROFS, -ENODEV … */
+
+	/* private to the backend */
+	struct backend *be;
+	struct reactor *reactor;
+	struct list_node link;
+	uint64_t done_bytes;
+};
+
+/* What a backend is; constant while open except @size (grows online). */
+struct backend_info {
+	uint64_t size;             /* bytes; a multiple of block_size */
+	uint32_t block_size;       /* the logical block size it is exported with */
+	uint32_t physical_block;   /* bytes, ≥ block_size */
+	uint32_t unmap_granularity; /* bytes; 0: BE_UNMAP is not supported */
+	uint32_t unmap_alignment;  /* bytes */
+	uint32_t optimal_io;       /* bytes, 0 unknown */
+	bool read_only;
+	bool rotational;
+	bool write_cache; /* volatile cache: BE_FLUSH and BE_FUA mean something */
+};
+
+enum backend_type { BACKEND_BLOCKIO, BACKEND_FILEIO, BACKEND_NULLIO, BACKEND_TYPES };
+
+struct backend_params {
+	enum backend_type type;
+	const char *filename;  /* path; NULL for nullio */
+	uint32_t block_size;   /* 512, 1024, 2048, 4096 */
+	uint64_t size;         /* bytes, nullio only; 0: default */
+	bool read_only;
+	bool write_through;    /* fileio: every write is BE_FUA, no volatile cache */
+	bool nv_cache;         /* the cache is non-volatile: flush and FUA cost nothing */
+	bool thin_provisioned; /* offer BE_UNMAP */
+	int rotational;        /* 0, 1; -1: ask the device */
+};
+
+/* Per type; the tables live in the type's own file. */
+struct backend_ops {
+	const char *handler; /* name in the configuration: vdisk_blockio … */
+	int (*open)(struct backend *be, const struct backend_params *p, char *err, size_t errlen);
+	void (*close)(struct backend *be);
+	int (*attach)(struct backend *be, struct reactor *r);
+	void (*detach)(struct backend *be, struct reactor *r);
+	void (*submit)(struct backend *be, struct be_io *io);
+	int (*resync)(struct backend *be); /* look at the size again */
+};
+
+/*
+ * Prepare @r's ring (io_uring) with @depth entries; the same ring serves all
+ * backends of the reactor. Before the reactor starts. 0 or -errno, logged.
+ */
+int be_ring_create(struct reactor *r, unsigned depth);
+void be_ring_destroy(struct reactor *r);
+
+/*
+ * Open. On failure -errno and @err says what is wrong with which file and what
+ * to do, in one line without a full stop. The caller owns *@out.
+ */
+int backend_open(const struct backend_params *p, struct backend **out, char *err, size_t errlen);
+
+/* Close; no request may be in flight and every reactor must be detached. */
+void backend_close(struct backend *be);
+
+const struct backend_info *backend_info(const struct backend *be);
+const char *backend_handler(const struct backend *be);
+
+/* Per reactor, on its thread, before the first submit and after the last. */
+int backend_attach(struct backend *be, struct reactor *r);
+void backend_detach(struct backend *be, struct reactor *r);
+
+/* Read the size again after the device changed. 0 or -errno. Control thread. */
+int backend_resync(struct backend *be);
+
+/*
+ * Start @io on @r (its own thread). Requests within a round are submitted to
+ * the kernel together at STAGE_BACKEND. When the ring is full, requests queue.
+ */
+void backend_submit(struct reactor *r, struct backend *be, struct be_io *io);
+
+/* For a type's submit: finish @io with @result in this round, not inside submit. */
+void be_complete_later(struct be_io *io, int result);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Data buffers of one reactor: one slab, mapped once, split by powers of two
+ * (4 KiB … 4 MiB) so that every buffer is contiguous and page aligned. The slab
+ * is registered once with each RDMA device and as a fixed buffer with io_uring,
+ * so payload is never copied. Reactor thread only, except where noted.
+ */
+#ifndef SRPT_BASE_IOBUF_H
+#define SRPT_BASE_IOBUF_H
+
+#include "base/list.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define IOBUF_MIN_SIZE 4096u
+#define IOBUF_MAX_SIZE (4u << 20)
+#define IOBUF_ORDERS 11 /* 4 KiB << 10 = 4 MiB */
+
+/*
+ * Regions: memory known by number to a reactor's backends and transports.
+ * 0 is the slab; a transport may add its receive buffers (immediate data is
+ * written to disk straight from them). IOBUF_UNREGISTERED: plain memory.
+ */
+#define IOBUF_REGION_SLAB 0
+#define IOBUF_REGIONS 16
+#define IOBUF_UNREGISTERED 0xffff
+
+/* A buffer, or a part of one. @len is what is used, bytes. */
+struct iobuf {
+	uint8_t *addr;
+	uint32_t len;
+	uint16_t region;
+	uint16_t order; /* of the allocation; private to the pool */
+};
+
+struct iobuf_region {
+	uint8_t *base;
+	size_t len;
+};
+
+/* Called when a buffer big enough is free again; try iobuf_get() anew then. */
+struct iobuf_waiter {
+	struct list_node link;
+	void (*ready)(struct iobuf_waiter *w);
+};
+
+struct iobuf_pool {
+	struct iobuf_region slab;
+	struct list_node free[IOBUF_ORDERS]; /* nodes live in the free blocks */
+	uint8_t *state;                      /* per minimum block: order and free flag */
+	struct list_node waiters;            /* FIFO */
+	size_t used;                         /* bytes, for statistics */
+};
+
+/* Map @size bytes (rounded up to IOBUF_MAX_SIZE). 0 or -errno. Before the reactor runs. */
+int iobuf_pool_init(struct iobuf_pool *p, size_t size);
+void iobuf_pool_destroy(struct iobuf_pool *p);
+
+/*
+ * Take a buffer of at least @len bytes (1 … IOBUF_MAX_SIZE) into @b.
+ * 0, -EINVAL (length) or -EAGAIN (none free, or others wait: use iobuf_wait()).
+ * The contents are undefined: never send bytes you did not write.
+ */
+int iobuf_get(struct iobuf_pool *p, uint32_t len, struct iobuf *b);
+
+/*
+ * Give it back and set @b->addr to NULL; a NULL addr or a foreign region is
+ * ignored. Wakes the first waiter.
+ */
+void iobuf_put(struct iobuf_pool *p, struct iobuf *b);
+
+void iobuf_wait(struct iobuf_pool *p, struct iobuf_waiter *w);
+void iobuf_unwait(struct iobuf_waiter *w);
+
+#endif

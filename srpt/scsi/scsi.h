@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The SCSI device server as a fabric (SRP) and the control plane see it.
+ *
+ * The way of a command:
+ *   fabric: scsi_submit() → [admission] → fabric->pull() → scsi_pulled()
+ *   → backend → fabric->respond() → scsi_cmd_release()
+ * An aborted command ends with fabric->dropped() instead of respond().
+ *
+ * Threads: a command lives on one reactor from submit to release. LUs, nexuses
+ * and their LUN maps are changed by the control thread only; reactors read
+ * immutable snapshots that are replaced under reactor_group_call().
+ */
+#ifndef SRPT_SCSI_SCSI_H
+#define SRPT_SCSI_SCSI_H
+
+#include "backend/backend.h"
+#include "base/iobuf.h"
+#include "base/list.h"
+#include "base/reactor.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCSI_MAX_CDB 32     /* bytes stored; longer CDBs are refused by the opcode table */
+#define SCSI_MAX_SENSE 252  /* SPC-4 4.5.1 */
+#define SCSI_MAX_LUN 16383  /* flat space addressing, SAM-5 4.7.7.3 */
+#define SCSI_NAME_MAX 64
+
+/* SAM-5 5.3.1 */
+enum scsi_status {
+	SCSI_GOOD = 0x00,
+	SCSI_CHECK_CONDITION = 0x02,
+	SCSI_BUSY = 0x08,
+	SCSI_RESERVATION_CONFLICT = 0x18,
+	SCSI_TASK_SET_FULL = 0x28,
+	SCSI_ACA_ACTIVE = 0x30,
+	SCSI_TASK_ABORTED = 0x40,
+};
+
+enum scsi_task_attr { SCSI_SIMPLE = 0, SCSI_HEAD_OF_QUEUE = 1, SCSI_ORDERED = 2, SCSI_ACA = 4 };
+
+struct lu;
+struct nexus;
+struct itl;
+struct scsi_cmd;
+struct scsi_op;
+
+/* What a fabric does for the device server; all on the command's reactor. */
+struct scsi_fabric_ops {
+	/*
+	 * Move the first @cmd->buf.len bytes of the initiator's DATA-OUT into
+	 * @cmd->buf, then scsi_pulled(). Called once, only when data_out_len ≥
+	 * buf.len and the data did not come with the command (cmd->imm).
+	 */
+	void (*pull)(struct scsi_cmd *cmd);
+	/*
+	 * Send @cmd->data_len bytes of @cmd->buf as DATA-IN (0: none), then status,
+	 * sense and residual. When no byte of buf is needed any more:
+	 * scsi_cmd_release(), after which the fabric owns the command alone.
+	 */
+	void (*respond)(struct scsi_cmd *cmd);
+	/*
+	 * The command was aborted and gets no response (SAM-5 5.3.1: no status for
+	 * an aborted task). scsi_cmd_release() has been done. The fabric returns
+	 * the credit with a later response.
+	 */
+	void (*dropped)(struct scsi_cmd *cmd);
+};
+
+/* Where a command is; only moves forward. */
+enum scsi_cmd_state {
+	SCSI_CMD_NEW,
+	SCSI_CMD_HELD,       /* waits for a buffer or for detached writes */
+	SCSI_CMD_PULLING,    /* fabric moves DATA-OUT */
+	SCSI_CMD_EXECUTING,  /* in the backend or computing */
+	SCSI_CMD_RESPONDING, /* fabric sends DATA-IN and status */
+	SCSI_CMD_DONE,
+};
+
+/* Embedded in the fabric's own command. Pooled, never malloc'ed per command. */
+struct scsi_cmd {
+	/* --- set by the fabric before scsi_submit() --- */
+	const struct scsi_fabric_ops *fabric;
+	struct reactor *reactor;
+	struct nexus *nexus;
+	uint64_t tag;           /* opaque */
+	uint8_t lun[8];         /* as received, SAM-5 4.7 */
+	uint8_t cdb[SCSI_MAX_CDB];
+	uint16_t cdb_len;       /* bytes valid, 16 … SCSI_MAX_CDB */
+	uint8_t task_attr;      /* enum scsi_task_attr, unknown values → SCSI_ORDERED */
+	uint32_t data_out_len;  /* bytes the initiator offers to send */
+	uint32_t data_in_len;   /* bytes the initiator is ready to take */
+	struct iobuf imm;       /* DATA-OUT that came with the command; addr NULL: none */
+
+	/* --- result, valid in fabric->respond --- */
+	struct iobuf buf;       /* data buffer; from the pool or == imm */
+	uint32_t data_len;      /* bytes of buf to send as DATA-IN */
+	/*
+	 * Bytes the command would have moved had the initiator's buffer been big
+	 * enough: residual under = data_xx_len − moved, over = wanted − data_xx_len.
+	 */
+	uint32_t wanted;
+	uint32_t moved_out;     /* bytes of DATA-OUT used */
+	uint8_t status;         /* enum scsi_status */
+	uint8_t sense_len;
+	uint8_t sense[SCSI_MAX_SENSE];
+
+	/* --- private to scsi/ --- */
+	enum scsi_cmd_state state;
+	bool aborted;           /* end with dropped() (or TASK ABORTED) at the next step */
+	bool abort_status;      /* aborted by another nexus with TAS=1: TASK ABORTED */
+	bool detached;          /* aborted while a write is in the backend */
+	const struct scsi_op *op;
+	struct itl *itl;
+	struct lu *lu;
+	struct list_node link;  /* on the LU's shard, or held */
+	struct iobuf_waiter waiter;
+	struct be_io io;
+	uint64_t lba;
+	uint64_t nblocks;
+	uint64_t progress;      /* bytes done of a command that takes several requests */
+	uint32_t arg;           /* free for the operation */
+	struct list_node *abort_wait; /* TMF waiting for this command to leave RDMA */
+	struct countdown *abort_countdown;
+};
+
+/*
+ * Run a command. It may end (respond) before this returns. The fabric keeps the
+ * memory until scsi_cmd_release() was called and its own work is over.
+ */
+void scsi_submit(struct scsi_cmd *cmd);
+
+/*
+ * Refuse a command the fabric could not decode (bad descriptors, overlapped tag):
+ * @sense is an enum scsi_sense of sense.h. Ends in fabric->respond().
+ */
+void scsi_reject(struct scsi_cmd *cmd, int sense);
+
+/* The fabric's answer to pull(): 0, or -errno (then the command ends 0B/…; a dead channel: -ECONNRESET). */
+void scsi_pulled(struct scsi_cmd *cmd, int status);
+
+/*
+ * The fabric needs nothing of the command's data any more. Idempotent. Takes
+ * the command off its LU and returns its buffer.
+ */
+void scsi_cmd_release(struct scsi_cmd *cmd);
+
+/*
+ * The channel of these commands died: end the command without a response as
+ * soon as possible (dropped(), maybe now, maybe when the backend returns).
+ * Never inside respond(). If it is PULLING, the fabric must still call
+ * scsi_pulled(); if RESPONDING, scsi_cmd_release().
+ */
+void scsi_cmd_abort(struct scsi_cmd *cmd);
+
+/* ---- task management, SAM-5 7 ---- */
+
+enum scsi_tmf_function {
+	SCSI_ABORT_TASK,
+	SCSI_ABORT_TASK_SET,
+	SCSI_CLEAR_TASK_SET,
+	SCSI_LU_RESET,
+	SCSI_I_T_NEXUS_RESET,
+};
+
+/* Service responses; the fabric maps them to its own codes. */
+enum scsi_tmf_response {
+	SCSI_TMF_COMPLETE,
+	SCSI_TMF_REJECTED,   /* function not supported */
+	SCSI_TMF_BAD_LUN,
+	SCSI_TMF_FAILED,
+};
+
+/*
+ * @done runs on @reactor when no byte moves any more for the commands the
+ * function ended; it does not wait for slow storage (aborted writes are
+ * detached: later writes to that LU wait for them instead).
+ */
+struct scsi_tmf {
+	enum scsi_tmf_function function;
+	struct reactor *reactor;
+	struct nexus *nexus;
+	uint8_t lun[8];
+	uint64_t task_tag;
+	void (*done)(struct scsi_tmf *tmf, enum scsi_tmf_response r);
+	/* private */
+	struct msg msg;
+	struct countdown left;
+	struct lu *lu;
+	enum scsi_tmf_response response;
+};
+
+void scsi_tmf_submit(struct scsi_tmf *tmf);
+
+/* ---- control plane: logical units, ports, nexuses (control thread) ---- */
+
+/* Identity and texts of an LU; equal on both nodes of a pair. */
+struct lu_params {
+	const char *name;      /* device name; PRODUCT IDENTIFICATION unless given */
+	const char *vendor;    /* ≤ 8, default SCST_FIO / SCST_BIO by backend */
+	const char *product;   /* ≤ 16, NULL: name */
+	const char *revision;  /* ≤ 4 */
+	const char *serial;    /* VPD 80h, ≤ 36 */
+	const char *t10_id;    /* T10 vendor specific part of VPD 83h, NULL: serial-name */
+	uint8_t naa[16];       /* NAA 6 designator, complete */
+	bool thin_provisioned;
+};
+
+/* The daemon's SCSI device: create once before any LU. */
+struct scsi_device;
+struct scsi_device *scsi_device_create(struct reactor_group *g);
+void scsi_device_destroy(struct scsi_device *d);
+
+/*
+ * Add an LU on an open backend (ownership of @be passes on success). It is
+ * attached to every reactor, then @done(arg, 0 or -errno) runs on the control
+ * thread; only then may it be mapped.
+ */
+int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *be,
+	      void (*done)(void *arg, struct lu *lu, int status), void *arg);
+
+/*
+ * Take it away: it must be in no nexus' map any more. Waits until no command
+ * uses it on any reactor, closes the backend, then @done(arg).
+ */
+void lu_destroy(struct lu *lu, void (*done)(void *arg), void *arg);
+
+const char *lu_name(const struct lu *lu);
+struct backend *lu_backend(struct lu *lu);
+
+/* Sums over reactors; racy by nature, read without stopping anybody. */
+struct lu_stats {
+	uint64_t commands, read_ops, write_ops, read_bytes, write_bytes, errors, aborted;
+	unsigned in_flight, detached;
+};
+void lu_stats(const struct lu *lu, struct lu_stats *s);
+
+/* Re-read the size; raises 06/2A/09 on every nexus when it changed. 1 changed, 0 not, -errno. */
+int lu_resync(struct lu *lu);
+
+/* A SCSI target port, as VPD 83h names it. Lives as long as its nexuses. */
+struct scsi_port {
+	uint16_t rel_tgt_id;  /* relative target port identifier, 1 … 65535 */
+	uint16_t port_group;  /* target port group, 0: none reported */
+	uint8_t id[16];       /* SRP target port identifier (id_ext, ioc_guid) */
+};
+
+/* One entry of a LUN map. */
+struct lun_entry {
+	uint16_t lun;         /* 0 … SCSI_MAX_LUN, ascending in a map */
+	bool read_only;
+	struct lu *lu;
+};
+
+/*
+ * An I_T nexus. @initiator_port_id and the port outlive it by copy. Raises
+ * 29/00 (power on) for each LU mapped at creation. NULL: no memory.
+ */
+struct nexus *nexus_create(struct scsi_device *d, const struct scsi_port *port,
+			   const uint8_t initiator_port_id[16], const char *name);
+
+/*
+ * Give the nexus its LUN map (copied). On a change after the first map: 3F/0E on
+ * the LUs that stay, 29/00 on new ones. @done(arg) when no reactor uses the old
+ * map; may be NULL. 0 or -ENOMEM.
+ */
+int nexus_set_map(struct nexus *n, const struct lun_entry *map, unsigned count,
+		  void (*done)(void *arg), void *arg);
+
+/* No channel may use it any more; frees it after a grace period. */
+void nexus_destroy(struct nexus *n);
+
+/* Number of LUs mapped, and entry @i (for listings). Control thread. */
+unsigned nexus_lun_count(const struct nexus *n);
+const struct lun_entry *nexus_lun(const struct nexus *n, unsigned i);
+
+#endif
