@@ -51,6 +51,8 @@ struct iobuf_pool {
 	uint8_t *state;                      /* per minimum block: order and free flag */
 	struct list_node waiters;            /* FIFO */
 	size_t used;                         /* bytes, for statistics */
+	struct iobuf_waiter *granted;        /* private: its ready() runs */
+	bool rewaited;                       /* private: and it had to wait again */
 };
 
 /* Map @size bytes (rounded up to IOBUF_MAX_SIZE). 0 or -errno. Before the reactor runs. */
@@ -66,10 +68,16 @@ int iobuf_get(struct iobuf_pool *p, uint32_t len, struct iobuf *b);
 
 /*
  * Give it back and set @b->addr to NULL; a NULL addr or a foreign region is
- * ignored. Wakes the first waiter.
+ * ignored. Calls the waiters' ready(), in order, as long as they succeed. @b
+ * must be as iobuf_get() made it in addr, region and order; len may differ.
  */
 void iobuf_put(struct iobuf_pool *p, struct iobuf *b);
 
+/*
+ * Queue @w (not queued, link initialised once by list_init()). It is dequeued
+ * before ready() runs; queued again from there it keeps its place, the first.
+ * iobuf_unwait() of one that does not wait does nothing.
+ */
 void iobuf_wait(struct iobuf_pool *p, struct iobuf_waiter *w);
 void iobuf_unwait(struct iobuf_waiter *w);
 

@@ -25,6 +25,7 @@ struct msg {
 struct mailbox {
 	_Atomic(struct msg *) head;
 	atomic_bool sleeping; /* receiver waits on @fd: senders must write it */
+	unsigned owed;        /* receiver: writes to @fd not yet read back */
 	int fd;               /* eventfd, non-blocking; -1 before init */
 };
 

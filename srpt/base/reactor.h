@@ -78,9 +78,14 @@ struct reactor {
 	/* private */
 	pthread_t thread;
 	int epoll_fd;
+	int cpu;
 	int poll_budget_us;
-	uint64_t idle_since_ns;
-	bool running, stop;
+	uint64_t spin_ns;       /* how long to poll now, 0 … poll_budget_us: adapts */
+	uint64_t idle_since_ns; /* time of the last round with work */
+	struct list_node *next_source; /* cursor of the poll loop */
+	struct msg stop_msg;
+	bool running; /* control thread */
+	bool stop;    /* reactor thread */
 };
 
 struct reactor_params {

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/reactor.h"
+
+#include "base/bytes.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_US 1000ull
+#define NS_PER_MS 1000000ull
+#define NS_PER_S 1000000000ull
+#define WAKE_EVENTS 16
+
+static _Thread_local struct reactor *current;
+
+uint64_t clock_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+struct reactor *reactor_self(void)
+{
+	return current;
+}
+
+/* @ptr NULL: the mailbox. */
+static int epoll_watch(struct reactor *r, int fd, void *ptr)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = ptr };
+
+	return epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static void reactor_fields_init(struct reactor *r, unsigned id, const struct reactor_params *p)
+{
+	memset(r, 0, sizeof(*r));
+	r->id = id;
+	r->cpu = p->cpu;
+	r->poll_budget_us = p->poll_budget_us;
+	r->spin_ns = p->poll_budget_us > 0 ? (uint64_t)p->poll_budget_us * NS_PER_US : 0;
+	r->inbox.fd = -1;
+	r->epoll_fd = -1;
+	list_init(&r->sources);
+	list_init(&r->timers);
+	for (int i = 0; i < STAGE_COUNT; i++)
+		list_init(&r->deferred[i]);
+	r->now_ns = r->idle_since_ns = clock_now_ns();
+}
+
+static int reactor_resources_get(struct reactor *r, size_t buffer_size)
+{
+	int rc = iobuf_pool_init(&r->bufs, buffer_size);
+
+	if (rc)
+		return rc;
+	r->regions[IOBUF_REGION_SLAB] = r->bufs.slab;
+	rc = mailbox_init(&r->inbox);
+	if (rc)
+		return rc;
+	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (r->epoll_fd < 0)
+		return -errno;
+	return epoll_watch(r, r->inbox.fd, NULL);
+}
+
+int reactor_create(unsigned id, const struct reactor_params *p, struct reactor **out)
+{
+	size_t size = (sizeof(struct reactor) + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+	struct reactor *r = aligned_alloc(CACHE_LINE, size);
+	int rc;
+
+	if (!r)
+		return -ENOMEM;
+	reactor_fields_init(r, id, p);
+	rc = reactor_resources_get(r, p->buffer_size);
+	if (rc) {
+		log_err("reactor %u with %zu bytes of buffers: %s", id, p->buffer_size,
+			strerror(-rc));
+		reactor_destroy(r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+void reactor_destroy(struct reactor *r)
+{
+	if (r->epoll_fd >= 0)
+		close(r->epoll_fd);
+	mailbox_destroy(&r->inbox);
+	iobuf_pool_destroy(&r->bufs);
+	free(r);
+}
+
+void reactor_send(struct reactor *r, struct msg *m)
+{
+	mailbox_post(&r->inbox, m);
+}
+
+void reactor_source_add(struct reactor *r, struct reactor_source *s)
+{
+	int rc;
+
+	list_add_tail(&r->sources, &s->link);
+	if (s->fd < 0)
+		return;
+	rc = epoll_watch(r, s->fd, s);
+	if (rc)
+		log_err("reactor %u cannot watch descriptor %d: %s", r->id, s->fd, strerror(-rc));
+}
+
+void reactor_source_del(struct reactor *r, struct reactor_source *s)
+{
+	if (r->next_source == &s->link)
+		r->next_source = s->link.next;
+	list_del(&s->link);
+	if (s->fd >= 0)
+		epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
+}
+
+void reactor_defer(struct reactor *r, struct reactor_deferred *d)
+{
+	if (list_empty(&d->link))
+		list_add_tail(&r->deferred[d->stage], &d->link);
+}
+
+void reactor_timer_start(struct reactor *r, struct reactor_timer *t, uint64_t delay_ns)
+{
+	struct list_node *pos;
+
+	list_del(&t->link);
+	/* Never in this round, or a timer that restarts itself would hold it up for ever. */
+	t->at_ns = r->now_ns + (delay_ns ? delay_ns : 1);
+	pos = r->timers.prev;
+	while (pos != &r->timers && container_of(pos, struct reactor_timer, link)->at_ns > t->at_ns)
+		pos = pos->prev;
+	list_add_head(pos, &t->link);
+}
+
+void reactor_timer_stop(struct reactor_timer *t)
+{
+	list_del(&t->link);
+}
+
+int reactor_region_add(struct reactor *r, uint8_t *base, size_t len)
+{
+	for (int i = IOBUF_REGION_SLAB + 1; i < IOBUF_REGIONS; i++) {
+		if (r->regions[i].len)
+			continue;
+		r->regions[i] = (struct iobuf_region){ base, len };
+		r->regions_gen++;
+		return i;
+	}
+	return -ENOSPC;
+}
+
+void reactor_region_del(struct reactor *r, int region)
+{
+	r->regions[region] = (struct iobuf_region){ NULL, 0 };
+	r->regions_gen++;
+}
+
+/* A source may delete itself or any other while it is polled. */
+static int sources_poll(struct reactor *r)
+{
+	struct list_node *n;
+	int work = 0;
+
+	for (n = r->sources.next; n != &r->sources; n = r->next_source) {
+		struct reactor_source *s = container_of(n, struct reactor_source, link);
+
+		r->next_source = n->next;
+		work += s->poll(s);
+	}
+	r->next_source = NULL;
+	return work;
+}
+
+/* What is deferred to this stage meanwhile waits for the next round. */
+static int stage_run(struct reactor *r, enum reactor_stage stage)
+{
+	struct list_node todo = LIST_INIT(todo);
+	int work = 0;
+
+	list_splice_tail(&todo, &r->deferred[stage]);
+	while (!list_empty(&todo)) {
+		struct reactor_deferred *d = list_first(&todo, struct reactor_deferred, link);
+
+		list_del(&d->link);
+		d->fn(d);
+		work++;
+	}
+	return work;
+}
+
+static int timers_run(struct reactor *r)
+{
+	int work = 0;
+
+	while (!list_empty(&r->timers)) {
+		struct reactor_timer *t = list_first(&r->timers, struct reactor_timer, link);
+
+		if (t->at_ns > r->now_ns)
+			break;
+		list_del(&t->link);
+		t->fn(t);
+		work++;
+	}
+	return work;
+}
+
+int reactor_round(struct reactor *r)
+{
+	struct reactor *outer = current;
+	int messages, work;
+
+	current = r;
+	r->now_ns = clock_now_ns();
+	messages = mailbox_drain(&r->inbox);
+	work = messages + sources_poll(r);
+	for (int i = 0; i < STAGE_COUNT; i++)
+		work += stage_run(r, (enum reactor_stage)i);
+	work += timers_run(r);
+	r->stats.rounds++;
+	r->stats.messages += (uint64_t)messages;
+	if (work) {
+		r->stats.busy_rounds++;
+		r->idle_since_ns = r->now_ns;
+	}
+	current = outer;
+	return work;
+}
+
+static bool sources_busy(struct reactor *r)
+{
+	struct reactor_source *s;
+
+	list_for_each(s, &r->sources, link)
+		if (s->busy && s->busy(s))
+			return true;
+	return false;
+}
+
+/* After a round without work: is it worth polling on? */
+static bool keep_polling(struct reactor *r)
+{
+	if (r->poll_budget_us < 0)
+		return true;
+	for (int i = 0; i < STAGE_COUNT; i++)
+		if (!list_empty(&r->deferred[i]))
+			return true;
+	return r->now_ns - r->idle_since_ns < r->spin_ns && sources_busy(r);
+}
+
+/* Milliseconds until the first timer, rounded up; -1: none. */
+static int sleep_timeout_ms(struct reactor *r)
+{
+	struct reactor_timer *t;
+	uint64_t now, ms;
+
+	if (list_empty(&r->timers))
+		return -1;
+	t = list_first(&r->timers, struct reactor_timer, link);
+	now = clock_now_ns();
+	if (t->at_ns <= now)
+		return 0;
+	ms = (t->at_ns - now + NS_PER_MS - 1) / NS_PER_MS;
+	return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+/* True when every source will wake us and none has events already. */
+static bool sources_arm(struct reactor *r)
+{
+	struct reactor_source *s;
+	bool missed = false;
+
+	list_for_each(s, &r->sources, link)
+		if (s->arm && s->arm(s))
+			missed = true;
+	return !missed;
+}
+
+/* An earlier wake() may have deleted the source of a later event. */
+static bool source_known(struct reactor *r, void *ptr)
+{
+	struct reactor_source *s;
+
+	list_for_each(s, &r->sources, link)
+		if (s == ptr)
+			return true;
+	return false;
+}
+
+static void sources_wake(struct reactor *r, struct epoll_event *ev, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct reactor_source *s = ev[i].data.ptr;
+
+		if (s && source_known(r, s) && s->wake)
+			s->wake(s);
+	}
+}
+
+/*
+ * Polling pays when the wait would have been shorter than the budget: then
+ * poll longer next time; when it was in vain, poll less, down to not at all.
+ */
+static void spin_adapt(struct reactor *r, uint64_t slept_ns)
+{
+	uint64_t budget = (uint64_t)r->poll_budget_us * NS_PER_US;
+
+	if (slept_ns < budget)
+		r->spin_ns = min_u64(budget, r->spin_ns ? r->spin_ns * 2 : budget / 8);
+	else
+		r->spin_ns /= 2;
+}
+
+static void reactor_sleep(struct reactor *r)
+{
+	struct epoll_event ev[WAKE_EVENTS];
+	bool in_flight = sources_busy(r);
+	uint64_t start;
+	int n;
+
+	if (!mailbox_prepare_sleep(&r->inbox))
+		return;
+	if (!sources_arm(r)) {
+		mailbox_awake(&r->inbox);
+		return;
+	}
+	start = r->now_ns;
+	n = epoll_wait(r->epoll_fd, ev, WAKE_EVENTS, sleep_timeout_ms(r));
+	r->stats.sleeps++;
+	mailbox_awake(&r->inbox);
+	sources_wake(r, ev, n);
+	/* Without operations in flight the length of a sleep says nothing about polling. */
+	if (in_flight && r->poll_budget_us > 0)
+		spin_adapt(r, clock_now_ns() - start);
+}
+
+static void thread_setup(struct reactor *r)
+{
+	char name[16];
+	cpu_set_t set;
+	int rc;
+
+	snprintf(name, sizeof(name), "reactor%u", r->id);
+	pthread_setname_np(pthread_self(), name);
+	if (r->cpu < 0)
+		return;
+	CPU_ZERO(&set);
+	if (r->cpu < CPU_SETSIZE)
+		CPU_SET((size_t)r->cpu, &set);
+	rc = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	if (rc)
+		log_warn("reactor %u not pinned to CPU %d: %s", r->id, r->cpu, strerror(rc));
+}
+
+static void *reactor_thread(void *arg)
+{
+	struct reactor *r = arg;
+
+	current = r;
+	thread_setup(r);
+	while (!r->stop) {
+		if (!reactor_round(r) && !keep_polling(r))
+			reactor_sleep(r);
+	}
+	return NULL;
+}
+
+/* Signals belong to the control thread: the new thread inherits a full mask. */
+int reactor_start(struct reactor *r)
+{
+	sigset_t all, old;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&r->thread, NULL, reactor_thread, r);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc) {
+		log_err("reactor %u: no thread: %s", r->id, strerror(rc));
+		return -rc;
+	}
+	r->running = true;
+	return 0;
+}
+
+static void stop_received(struct msg *m)
+{
+	container_of(m, struct reactor, stop_msg)->stop = true;
+}
+
+void reactor_stop(struct reactor *r)
+{
+	if (!r->running)
+		return;
+	r->stop_msg.fn = stop_received;
+	reactor_send(r, &r->stop_msg);
+	pthread_join(r->thread, NULL);
+	r->running = false;
+	r->stop = false;
+}
