@@ -1,24 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Lines are queued for a thread of their own, which alone calls libqb: libqb's
+ * threaded targets hold a spin lock while they write, and libqb drops a line
+ * when two threads log at once.
+ */
 #include "base/log.h"
 
-#include "base/bytes.h"
+#include "base/list.h"
+#include "base/mailbox.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <qb/qblog.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 #include <time.h>
 
-#define LOG_LINE_MAX 480 /* below QB_LOG_MAX_LEN, with room for what the format adds */
-#define LOG_SOURCE "srpt" /* file name given to libqb: tells our lines from its own */
+#define LOG_LINE_MAX 480    /* below QB_LOG_MAX_LEN, with room for what the format adds */
+#define LOG_QUEUE_MAX 4096u /* lines; more are dropped and counted */
+#define LOG_SOURCE "srpt"   /* file name given to libqb: tells our lines from its own */
 #define NS_PER_S 1000000000ull
 
-/* Written by the control thread, read by all. */
+struct log_line {
+	struct msg m;
+	const char *func;
+	uint32_t line;
+	uint8_t level;
+	char text[];
+};
+
+/* Set by the control thread, read by all. */
 static atomic_int log_level = LOG_INFO;
 static atomic_bool log_is_open;
 static atomic_bool log_journal;
+
+static struct mailbox queue;
+static atomic_uint queued, dropped;
+static pthread_t writer;
+static struct msg stop_msg;
+static bool writer_stop; /* writer thread */
 
 static const char *const level_names[] = {
 	"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug",
@@ -30,7 +55,45 @@ static bool stderr_is_journal(void)
 	return getenv("JOURNAL_STREAM") != NULL;
 }
 
-static int target_start(int32_t target)
+static void *writer_thread(void *arg)
+{
+	struct pollfd p = { .fd = queue.fd, .events = POLLIN };
+
+	(void)arg;
+	pthread_setname_np(pthread_self(), "log");
+	while (!writer_stop) {
+		if (mailbox_drain(&queue) || !mailbox_prepare_sleep(&queue))
+			continue;
+		poll(&p, 1, -1);
+		mailbox_awake(&queue);
+	}
+	return NULL;
+}
+
+static void writer_stop_run(struct msg *m)
+{
+	(void)m;
+	writer_stop = true;
+}
+
+static int writer_start(void)
+{
+	sigset_t all, old;
+	int rc = mailbox_init(&queue);
+
+	if (rc)
+		return rc;
+	writer_stop = false;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = -pthread_create(&writer, NULL, writer_thread, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc)
+		mailbox_destroy(&queue);
+	return rc;
+}
+
+static int target_enable(int32_t target)
 {
 	int rc = qb_log_filter_ctl(target, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, LOG_SOURCE,
 				   LOG_TRACE);
@@ -40,26 +103,21 @@ static int target_start(int32_t target)
 	/* Of libqb itself only errors; syslog has this filter from qb_log_init(). */
 	if (target != QB_LOG_SYSLOG)
 		qb_log_filter_ctl(target, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, "*", LOG_ERR);
-	rc = qb_log_ctl(target, QB_LOG_CONF_THREADED, QB_TRUE);
-	if (rc)
-		return rc;
-	rc = qb_log_ctl(target, QB_LOG_CONF_ENABLED, QB_TRUE);
-	if (rc)
-		return rc;
-	return qb_log_thread_start();
+	return qb_log_ctl(target, QB_LOG_CONF_ENABLED, QB_TRUE);
 }
 
 int log_open(const char *name, enum log_target target, int max_level)
 {
 	bool journal = target == LOG_TO_STDERR && stderr_is_journal();
-	int32_t qb_target = target == LOG_TO_SYSLOG ? QB_LOG_SYSLOG : QB_LOG_STDERR;
 	int rc;
 
 	qb_log_init(name, LOG_DAEMON, LOG_ERR);
 	qb_log_ctl(QB_LOG_SYSLOG, QB_LOG_CONF_ENABLED, QB_FALSE);
 	qb_log_format_set(QB_LOG_SYSLOG, "%b");
 	qb_log_format_set(QB_LOG_STDERR, journal ? "%b" : "%t %N[%P]: %b");
-	rc = target_start(qb_target);
+	rc = target_enable(target == LOG_TO_SYSLOG ? QB_LOG_SYSLOG : QB_LOG_STDERR);
+	if (!rc)
+		rc = writer_start();
 	if (rc) {
 		qb_log_fini();
 		return rc;
@@ -77,8 +135,47 @@ void log_set_level(int max_level)
 
 void log_close(void)
 {
-	if (atomic_exchange(&log_is_open, false))
-		qb_log_fini();
+	if (!atomic_exchange(&log_is_open, false))
+		return;
+	stop_msg.fn = writer_stop_run;
+	mailbox_post(&queue, &stop_msg);
+	pthread_join(writer, NULL);
+	mailbox_destroy(&queue);
+	qb_log_fini();
+	atomic_store(&log_journal, false);
+}
+
+static void line_write(struct msg *m)
+{
+	struct log_line *l = container_of(m, struct log_line, m);
+	unsigned lost = atomic_exchange(&dropped, 0);
+
+	atomic_fetch_sub(&queued, 1);
+	qb_log_from_external_source(l->func, LOG_SOURCE, "%s", l->level, l->line, 0, l->text);
+	if (lost)
+		qb_log_from_external_source(__func__, LOG_SOURCE, "%u lines left out", LOG_WARNING,
+					    __LINE__, 0, lost);
+	free(l);
+}
+
+static void line_queue(int level, const char *func, int line, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	struct log_line *l = NULL;
+
+	if (atomic_fetch_add(&queued, 1) < LOG_QUEUE_MAX)
+		l = malloc(sizeof(*l) + size);
+	if (!l) {
+		atomic_fetch_sub(&queued, 1);
+		atomic_fetch_add(&dropped, 1);
+		return;
+	}
+	l->m.fn = line_write;
+	l->func = func;
+	l->line = (uint32_t)line;
+	l->level = (uint8_t)level;
+	memcpy(l->text, text, size);
+	mailbox_post(&queue, &l->m);
 }
 
 /*
@@ -86,18 +183,18 @@ void log_close(void)
  * leading <n>; other readers of stderr get the name of anything unusual.
  */
 __attribute__((format(printf, 5, 0)))
-static void line_format(char *line, size_t size, int level, const char *func, const char *fmt,
+static void line_format(char *text, size_t size, int level, const char *func, const char *fmt,
 			va_list ap)
 {
 	int n = 0;
 
 	if (atomic_load(&log_journal))
-		n = snprintf(line, size, "<%d>", level);
+		n = snprintf(text, size, "<%d>", level);
 	if (level != LOG_INFO && level != LOG_NOTICE)
-		n += snprintf(line + n, size - (size_t)n, "%s: ", level_names[level]);
+		n += snprintf(text + n, size - (size_t)n, "%s: ", level_names[level]);
 	if (level == LOG_DEBUG)
-		n += snprintf(line + n, size - (size_t)n, "%.40s: ", func);
-	vsnprintf(line + n, size - (size_t)n, fmt, ap);
+		n += snprintf(text + n, size - (size_t)n, "%.40s: ", func);
+	vsnprintf(text + n, size - (size_t)n, fmt, ap);
 }
 
 void log_write(int level, const char *func, const char *file, int line, const char *fmt, ...)
@@ -112,8 +209,7 @@ void log_write(int level, const char *func, const char *file, int line, const ch
 	line_format(text, sizeof(text), level, func, fmt, ap);
 	va_end(ap);
 	if (atomic_load(&log_is_open))
-		qb_log_from_external_source(func, LOG_SOURCE, "%s", (uint8_t)level, (uint32_t)line, 0,
-					    text);
+		line_queue(level, func, line, text);
 	else
 		fprintf(stderr, "%s\n", text);
 }

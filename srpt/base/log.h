@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Logging: thin names over libqb's log. Never called for a good command.
- * All functions may be called from any thread; the libqb threaded target does
- * the writing, so a reactor does not wait for syslog or a slow terminal.
+ * log_write() and log_allowed() may be called from any thread; a thread of the
+ * log does the writing, so a reactor does not wait for syslog or a terminal.
+ * Lines are cut at about 480 bytes. Before log_open() and after log_close()
+ * they go straight to stderr.
  */
 #ifndef SRPT_BASE_LOG_H
 #define SRPT_BASE_LOG_H
@@ -13,9 +15,14 @@
 /* Log levels are syslog priorities: LOG_ERR … LOG_DEBUG. */
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG };
 
-/* Open the log. @name: program name. Control thread, once. 0 or -errno. */
+/*
+ * Open the log. @name: program name. Control thread, after any fork: it starts
+ * a thread. 0 or -errno.
+ */
 int log_open(const char *name, enum log_target target, int max_level);
-void log_set_level(int max_level);
+void log_set_level(int max_level); /* any thread */
+
+/* Write out what is queued. Control thread, when no other thread logs any more. */
 void log_close(void);
 
 void log_write(int level, const char *func, const char *file, int line, const char *fmt, ...)
