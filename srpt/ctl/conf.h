@@ -93,10 +93,9 @@ struct conf_device {
 	bool thin_provisioned;		/* offer UNMAP */
 	bool rotational;
 	uint8_t uuid[16];		/* never all zero; derived from setup_id and name if not given */
-	uint8_t naa_id[16];		/* explicit NAA designator, naa_len bytes */
-	uint8_t naa_len;		/* 0 = derive from uuid, 8 or 16 */
-	char usn[21];			/* unit serial number, "" = derive from uuid */
-	char t10_dev_id[25];		/* T10 vendor specific identifier, "" = derive from uuid */
+	uint8_t naa_id[16];		/* NAA 6 designator, all zero = see conf_device_naa() */
+	char usn[37];			/* unit serial number, "" = see conf_device_serial() */
+	char t10_dev_id[25];		/* T10 vendor specific identifier, "" = the LU chooses */
 	char t10_vend_id[9];		/* INQUIRY vendor, not padded; SCST_BIO or SCST_FIO */
 	char prod_id[17];		/* INQUIRY product, not padded; the name cut to 16 */
 	char prod_rev_lvl[5];		/* INQUIRY revision, not padded */
@@ -243,6 +242,13 @@ bool conf_portal_parse(const char *text, struct conf_portal *p, const char **why
  * a hash of ioc_guid (the one in force, not 0) and the name. Never 0, stable over restarts.
  */
 uint64_t conf_target_id_ext(const struct conf_target *target, uint64_t ioc_guid);
+/*
+ * The NAA 6 designator (SPC-4 7.8.6.6.5) of a device: naa_id, else a hash of the uuid under a
+ * locally administered company id.
+ */
+void conf_device_naa(const struct conf_device *dev, uint8_t naa[16]);
+/* The unit serial number: usn, else the 32 hex digits of the uuid. */
+void conf_device_serial(const struct conf_device *dev, char serial[37]);
 
 /* ---- who sees what ---- */
 
@@ -270,14 +276,17 @@ enum conf_type {
 	CONF_T_NONE,		/* any words, ignored with a warning */
 	CONF_T_BOOL,		/* 0 or 1 */
 	CONF_T_UINT,		/* decimal, or hexadecimal with 0x; field of width bytes */
+	CONF_T_UINT0,		/* the same, and 0 is allowed besides min..max */
+	CONF_T_POW2,		/* the same, a power of two */
 	CONF_T_INT,		/* decimal with sign; int32_t */
 	CONF_T_SIZE,		/* bytes with an optional K, M, G or T (powers of 1024); uint64_t */
 	CONF_T_MIB,		/* a number of MiB into a field of bytes; uint64_t */
 	CONF_T_HEX64,		/* 16 hex digits, 0x and colons allowed; uint64_t, not 0 */
 	CONF_T_ENUM,		/* one of names; int */
 	CONF_T_UUID,		/* 32 hex digits, dashes allowed; 16 bytes, not all zero */
-	CONF_T_NAA,		/* 16 or 32 hex digits; 16 bytes and then their number */
+	CONF_T_NAA,		/* 32 hex digits, the first a 6; 16 bytes */
 	CONF_T_ID,		/* printable ASCII up to width - 1; char array of width */
+	CONF_T_NAME,		/* the same without blanks and slashes */
 	CONF_T_TEXT,		/* UTF-8 up to max bytes; char * */
 	CONF_T_PATH,		/* absolute path; char * */
 	CONF_T_PORTAL,		/* address with optional port; repeatable */
@@ -293,6 +302,8 @@ struct conf_key {
 	const char *fallback;	/* the default as it would be written, NULL = none or derived */
 	const char *const *names;	/* CONF_T_ENUM: NULL-terminated */
 	unsigned int handlers;	/* DEVICE: bits 1 << enum conf_handler it has an effect with */
+	/* A warning about the value just set in the structure at base, or NULL. May be NULL. */
+	const char *(*caution)(const void *base);
 	const char *help;	/* one line; of CONF_T_NONE: why it has no effect */
 };
 

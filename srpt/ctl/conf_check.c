@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What only the whole file can tell: defaults that depend on others, and contradictions. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/bytes.h"
+#include "ctl/conf_priv.h"
+
+#define NULLIO_SIZE (1ull << 40)
+
+/* ---- values that must differ ---- */
+
+/* One holder of such a value. */
+struct holder {
+	const void *value;
+	size_t len;		/* bytes; 0 = text without regard to case */
+	struct conf_pos pos;
+	const char *name;	/* of the holder, for the message */
+};
+
+struct holders {
+	struct holder *items;
+	size_t count;
+	bool no_memory;
+};
+
+static void holder_add(struct holders *h, const void *value, size_t len, struct conf_pos pos,
+		       const char *name)
+{
+	struct holder *item = conf_array_add((void **)&h->items, &h->count, sizeof(*item));
+
+	if (item)
+		*item = (struct holder){ value, len, pos, name };
+	else
+		h->no_memory = true;
+}
+
+static int value_compare(const struct holder *a, const struct holder *b)
+{
+	size_t len = a->len < b->len ? a->len : b->len;
+	int order;
+
+	if (!len)
+		return strcasecmp(a->value, b->value);
+	order = memcmp(a->value, b->value, len);
+	return order ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+static int pos_compare(struct conf_pos a, struct conf_pos b)
+{
+	if (a.line != b.line)
+		return a.line < b.line ? -1 : 1;
+	return (a.col > b.col) - (a.col < b.col);
+}
+
+static int holder_compare(const void *a, const void *b)
+{
+	const struct holder *ha = a, *hb = b;
+	int order = value_compare(ha, hb);
+
+	return order ? order : pos_compare(ha->pos, hb->pos);
+}
+
+/* Reports every holder but the first of a value, and empties the list. 0 or -ENOMEM. */
+static int holders_check(struct holders *h, const char *block, const char *what,
+			 enum conf_severity severity, struct conf_diag_list *diags)
+{
+	int rc = h->no_memory ? -ENOMEM : 0;
+
+	if (h->count)
+		qsort(h->items, h->count, sizeof(*h->items), holder_compare);
+	for (size_t i = 1, first = 0; i < h->count; i++) {
+		if (value_compare(&h->items[first], &h->items[i]))
+			first = i;
+		else
+			conf_diag_add(diags, severity, h->items[i].pos,
+				      "%s \"%s\": the %s is that of \"%s\" in line %u", block,
+				      h->items[i].name, what, h->items[first].name,
+				      h->items[first].pos.line);
+	}
+	free(h->items);
+	*h = (struct holders){ 0 };
+	return rc;
+}
+
+/* ---- devices ---- */
+
+static bool device_given(const struct conf_device *dev, const char *key)
+{
+	return conf_key_given(dev->given, conf_key_find(CONF_DEVICE, key));
+}
+
+static void device_complete(struct conf_device *dev, uint32_t setup_id)
+{
+	if (dev->handler == CONF_VDISK_NULLIO && !device_given(dev, "size"))
+		dev->size = NULLIO_SIZE;
+	if (!device_given(dev, "uuid"))
+		conf_uuid_derive(setup_id, dev->name, dev->uuid);
+	if (!dev->t10_vend_id[0])
+		memcpy(dev->t10_vend_id, dev->handler == CONF_VDISK_BLOCKIO ? "SCST_BIO" : "SCST_FIO",
+		       sizeof("SCST_BIO"));
+	if (!dev->prod_id[0])
+		memcpy(dev->prod_id, dev->name, strnlen(dev->name, sizeof(dev->prod_id) - 1));
+}
+
+static void device_check(const struct conf_device *dev, struct conf_diag_list *diags)
+{
+	if (dev->handler != CONF_VDISK_NULLIO && !device_given(dev, "filename"))
+		conf_error(diags, dev->pos, "DEVICE \"%s\": %s needs a filename", dev->name,
+			   conf_handler_name(dev->handler));
+	if (dev->size % dev->blocksize)
+		conf_error(diags, dev->pos, "DEVICE \"%s\": size is no multiple of blocksize %u",
+			   dev->name, dev->blocksize);
+}
+
+static const void *text_value(const char *text, size_t *len)
+{
+	*len = text ? strlen(text) + 1 : 0;
+	return text && *text ? text : NULL;
+}
+
+static const void *name_value(const struct conf_device *dev, size_t *len)
+{
+	return text_value(dev->name, len);
+}
+
+static const void *filename_value(const struct conf_device *dev, size_t *len)
+{
+	return text_value(dev->filename, len);
+}
+
+static const void *usn_value(const struct conf_device *dev, size_t *len)
+{
+	return text_value(dev->usn, len);
+}
+
+static const void *t10_value(const struct conf_device *dev, size_t *len)
+{
+	return text_value(dev->t10_dev_id, len);
+}
+
+static const void *uuid_value(const struct conf_device *dev, size_t *len)
+{
+	*len = sizeof(dev->uuid);
+	return device_given(dev, "uuid") ? dev->uuid : NULL;
+}
+
+static const void *naa_value(const struct conf_device *dev, size_t *len)
+{
+	*len = sizeof(dev->naa_id);
+	return device_given(dev, "naa_id") ? dev->naa_id : NULL;
+}
+
+/* The attributes of a device that may not be the same twice. */
+static const struct distinct {
+	const char *what;
+	enum conf_severity severity;
+	const void *(*value)(const struct conf_device *dev, size_t *len);	/* NULL = none */
+} distinct[] = {
+	{ "name", CONF_ERROR, name_value },
+	{ "filename", CONF_WARNING, filename_value },
+	{ "uuid", CONF_ERROR, uuid_value },
+	{ "naa_id", CONF_ERROR, naa_value },
+	{ "usn", CONF_ERROR, usn_value },
+	{ "t10_dev_id", CONF_ERROR, t10_value },
+};
+
+static int devices_distinct(const struct conf *conf, const struct distinct *d,
+			    struct conf_diag_list *diags)
+{
+	struct holders h = { 0 };
+
+	for (size_t i = 0; i < conf->n_devices; i++) {
+		const struct conf_device *dev = &conf->devices[i];
+		size_t len;
+		const void *value = d->value(dev, &len);
+
+		if (value)
+			holder_add(&h, value, len, dev->pos, dev->name);
+	}
+	return holders_check(&h, "DEVICE", d->what, d->severity, diags);
+}
+
+static int device_order(const void *a, const void *b)
+{
+	const struct conf_device *da = a, *db = b;
+
+	if (da->handler != db->handler)
+		return da->handler < db->handler ? -1 : 1;
+	return pos_compare(da->pos, db->pos);
+}
+
+static int check_devices(struct conf *conf, struct conf_diag_list *diags)
+{
+	int rc = 0;
+
+	if (conf->n_devices)
+		qsort(conf->devices, conf->n_devices, sizeof(*conf->devices), device_order);
+	for (size_t i = 0; i < conf->n_devices; i++) {
+		device_complete(&conf->devices[i], conf->setup_id);
+		device_check(&conf->devices[i], diags);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(distinct) && !rc; i++)
+		rc = devices_distinct(conf, &distinct[i], diags);
+	return rc;
+}
+
+/* ---- LUN maps ---- */
+
+struct checker {
+	struct conf *conf;
+	const struct conf_device **by_name;	/* n_devices of them, sorted */
+	const struct conf_skipped *skipped;
+	struct conf_diag_list *diags;
+};
+
+static int by_name_order(const void *a, const void *b)
+{
+	const struct conf_device *const *da = a, *const *db = b;
+
+	return strcmp((*da)->name, (*db)->name);
+}
+
+static int by_name_find(const void *name, const void *item)
+{
+	const struct conf_device *const *dev = item;
+
+	return strcmp(name, (*dev)->name);
+}
+
+static int skipped_order(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static bool index_devices(struct checker *c)
+{
+	size_t n = c->conf->n_devices;
+
+	c->by_name = calloc(n ? n : 1, sizeof(*c->by_name));
+	if (!c->by_name)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		c->by_name[i] = &c->conf->devices[i];
+	qsort(c->by_name, n, sizeof(*c->by_name), by_name_order);
+	if (c->skipped->count)
+		qsort(c->skipped->names, c->skipped->count, sizeof(*c->skipped->names),
+		      skipped_order);
+	return true;
+}
+
+/* Finds the device; false if the LUN is to be left out. */
+static bool lun_resolve(struct checker *c, struct conf_lun *lun)
+{
+	const struct conf_device **found = bsearch(lun->device, c->by_name, c->conf->n_devices,
+						   sizeof(*c->by_name), by_name_find);
+
+	if (found) {
+		lun->dev = *found;
+		return true;
+	}
+	if (c->skipped->count && bsearch(lun->device, c->skipped->names, c->skipped->count,
+					 sizeof(*c->skipped->names), skipped_order))
+		conf_warn(c->diags, lun->pos, "LUN %u is skipped, as is the HANDLER of \"%s\"",
+			  lun->number, lun->device);
+	else
+		conf_error(c->diags, lun->pos, "LUN %u: there is no DEVICE \"%s\"", lun->number,
+			   lun->device);
+	return false;
+}
+
+static int lun_order(const void *a, const void *b)
+{
+	const struct conf_lun *la = a, *lb = b;
+
+	if (la->number != lb->number)
+		return la->number < lb->number ? -1 : 1;
+	return pos_compare(la->pos, lb->pos);
+}
+
+/* Sorts and resolves a map. */
+static void check_map(struct checker *c, struct conf_lunmap *map)
+{
+	size_t kept = 0;
+
+	if (map->count)
+		qsort(map->luns, map->count, sizeof(*map->luns), lun_order);
+	for (size_t i = 1, first = 0; i < map->count; i++) {
+		if (map->luns[i].number != map->luns[first].number)
+			first = i;
+		else
+			conf_error(c->diags, map->luns[i].pos, "LUN %u is already used in line %u",
+				   map->luns[i].number, map->luns[first].pos.line);
+	}
+	for (size_t i = 0; i < map->count; i++)
+		if (lun_resolve(c, &map->luns[i]))
+			map->luns[kept++] = map->luns[i];
+	map->count = kept;
+}
+
+static bool map_lacks_lun0(const struct conf_lunmap *map)
+{
+	return !map->count || map->luns[0].number;
+}
+
+/* ---- targets ---- */
+
+static int check_groups(struct checker *c, struct conf_target *target)
+{
+	struct holders names = { 0 }, patterns = { 0 };
+	int rc, rc2;
+
+	for (size_t g = 0; g < target->n_groups; g++) {
+		struct conf_group *group = &target->groups[g];
+
+		check_map(c, &group->map);
+		if (map_lacks_lun0(&group->map))
+			conf_warn(c->diags, group->pos,
+				  "GROUP \"%s\" has no LUN 0: initiators find nothing without it",
+				  group->name);
+		holder_add(&names, group->name, 0, group->pos, group->name);
+		for (size_t i = 0; i < group->n_initiators; i++)
+			holder_add(&patterns, group->initiators[i].pattern, 0,
+				   group->initiators[i].pos, group->initiators[i].pattern);
+	}
+	rc = holders_check(&names, "GROUP", "name", CONF_ERROR, c->diags);
+	rc2 = holders_check(&patterns, "INITIATOR", "pattern", CONF_ERROR, c->diags);
+	return rc ? rc : rc2;
+}
+
+static int check_portals(struct checker *c, const struct conf_target *target)
+{
+	uint16_t port = c->conf->driver.rdma_cm_port;
+	char text[CONF_PORTALS_MAX][96];
+	struct holders h = { 0 };
+
+	if (target->enabled && !target->n_portals && !port)
+		conf_warn(c->diags, target->pos,
+			  "TARGET \"%s\" has no address to log in to: set rdma_cm_port in "
+			  "TARGET_DRIVER or portal here", target->name);
+	for (size_t i = 0; i < target->n_portals; i++) {
+		const struct conf_portal *p = &target->portals[i];
+
+		conf_portal_format(p, port, text[i], sizeof(text[i]));
+		holder_add(&h, text[i], 0, p->pos, text[i]);
+		if (!p->port && !port)
+			conf_error(c->diags, p->pos, "portal %s has no port: add it as in "
+				   "ADDRESS:PORT, or set rdma_cm_port in TARGET_DRIVER", text[i]);
+	}
+	return holders_check(&h, "portal", "address", CONF_ERROR, c->diags);
+}
+
+static int check_target(struct checker *c, struct conf_target *target)
+{
+	int rc = check_groups(c, target);
+
+	check_map(c, &target->map);
+	/* With groups alone, who is in none of them shall see nothing. */
+	if (map_lacks_lun0(&target->map) && (target->map.count || !target->n_groups))
+		conf_warn(c->diags, target->pos,
+			  "TARGET \"%s\" has no LUN 0: initiators find nothing without it",
+			  target->name);
+	return rc ? rc : check_portals(c, target);
+}
+
+/* Gives the lowest free numbers, in file order, and marks them as given: they are written back. */
+static int assign_rel_tgt_ids(struct conf *conf, struct conf_diag_list *diags)
+{
+	uint64_t bit = conf_key_bit(conf_key_find(CONF_TARGET, "rel_tgt_id"));
+	bool *used = calloc(UINT16_MAX + 1u, sizeof(*used));
+	unsigned int next = 1;
+
+	if (!used)
+		return -ENOMEM;
+	for (size_t i = 0; i < conf->n_targets; i++)
+		used[conf->targets[i].rel_tgt_id] = true;
+	for (size_t i = 0; i < conf->n_targets; i++) {
+		struct conf_target *target = &conf->targets[i];
+
+		if (target->given & bit)
+			continue;
+		while (next <= UINT16_MAX && used[next])
+			next++;
+		if (next > UINT16_MAX) {
+			conf_error(diags, target->pos, "too many targets: at most 65535 are allowed");
+			break;
+		}
+		target->rel_tgt_id = (uint16_t)next++;
+		target->given |= bit;
+	}
+	free(used);
+	return 0;
+}
+
+/* A target whose id_ext is to be hashed with the daemon's ioc_guid has none to compare. */
+static bool target_id_ext_known(const struct conf_target *target)
+{
+	return conf_target_id_ext(target, 1) == conf_target_id_ext(target, 2);
+}
+
+static int targets_distinct(const struct conf *conf, struct conf_diag_list *diags)
+{
+	uint64_t *ids = calloc(conf->n_targets + 1, sizeof(*ids));
+	struct holders names = { 0 }, rel = { 0 }, ext = { 0 };
+	int rc, rc2, rc3;
+
+	for (size_t i = 0; ids && i < conf->n_targets; i++) {
+		const struct conf_target *t = &conf->targets[i];
+
+		ids[i] = conf_target_id_ext(t, 1);
+		holder_add(&names, t->name, 0, t->pos, t->name);
+		if (t->rel_tgt_id)
+			holder_add(&rel, &t->rel_tgt_id, sizeof(t->rel_tgt_id), t->pos, t->name);
+		if (target_id_ext_known(t))
+			holder_add(&ext, &ids[i], sizeof(ids[i]), t->pos, t->name);
+	}
+	rc = holders_check(&names, "TARGET", "name", CONF_ERROR, diags);
+	rc2 = holders_check(&rel, "TARGET", "rel_tgt_id", CONF_ERROR, diags);
+	rc3 = holders_check(&ext, "TARGET", "id_ext", CONF_ERROR, diags);
+	if (!ids)
+		return -ENOMEM;
+	free(ids);
+	return rc ? rc : rc2 ? rc2 : rc3;
+}
+
+int conf_check(struct conf *conf, const struct conf_skipped *skipped,
+	       struct conf_diag_list *diags)
+{
+	struct checker c = { conf, NULL, skipped, diags };
+	int rc = check_devices(conf, diags);
+
+	if (!rc && !index_devices(&c))
+		rc = -ENOMEM;
+	for (size_t i = 0; i < conf->n_targets && !rc; i++)
+		rc = check_target(&c, &conf->targets[i]);
+	free(c.by_name);
+	if (!rc)
+		rc = assign_rel_tgt_ids(conf, diags);
+	return rc ? rc : targets_distinct(conf, diags);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The one table of attributes. Parsing, writing, comparing and the check of the man page all walk
+ * it; an attribute is added by a field in conf.h, a row here and a paragraph in srpt.conf(5).
+ */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "ctl/conf_priv.h"
+
+#define KIB 1024LL
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define EIB (GIB * GIB)
+
+#define BLOCKIO (1u << CONF_VDISK_BLOCKIO)
+#define FILEIO (1u << CONF_VDISK_FILEIO)
+#define NULLIO (1u << CONF_VDISK_NULLIO)
+#define ANYIO (BLOCKIO | FILEIO | NULLIO)
+
+#define FIELD(type, member) \
+	.offset = offsetof(struct type, member), .width = sizeof(((struct type *)0)->member)
+
+#define DAEMON(member) .block = CONF_DAEMON, .name = #member, FIELD(conf_daemon, member)
+#define DRIVER(member) .block = CONF_TARGET_DRIVER, .name = #member, FIELD(conf_driver, member)
+#define DEVICE(member) .block = CONF_DEVICE, .name = #member, FIELD(conf_device, member)
+#define TARGET(member) .block = CONF_TARGET, .name = #member, FIELD(conf_target, member)
+#define UNUSED(b, n, why) { .block = (b), .name = (n), .type = CONF_T_NONE, .help = (why) }
+
+/* Reasons why a known SCST attribute does nothing here. */
+#define NO_PASS "it concerns kernel threads and CPUs that srptd does not have; see DAEMON"
+#define NO_TUNE "srptd has nothing to tune here"
+#define NO_FEATURE "this version does not offer the feature"
+#define NO_SIZE "srptd chooses the value itself"
+#define NO_CLUSTER "this version has no cluster functions"
+#define NO_TRACE "srptd logs by log_level in DAEMON"
+
+static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
+
+STATIC_ASSERT(sizeof(enum conf_log_level) == sizeof(int));
+
+/*
+ * srp_daemon tells the initiator to stay below our limit only if the limit is less than the 8192
+ * bytes of immediate data; between that and the 8260 bytes of a full request the login fails.
+ */
+static const char *req_size_caution(const void *base)
+{
+	const struct conf_driver *driver = base;
+
+	if (driver->srp_max_req_size < 8192 || driver->srp_max_req_size >= 8260)
+		return NULL;
+	return "srp_max_req_size 8192..8259 makes logins by srp_daemon fail: take 8260 or more, "
+	       "or 8191 or less";
+}
+
+static const char *nv_cache_caution(const void *base)
+{
+	const struct conf_device *device = base;
+
+	if (!device->nv_cache || !device->write_through)
+		return NULL;
+	return "write_through and nv_cache exclude each other: write_through applies";
+}
+
+static const struct conf_key keys[] = {
+	{ .block = CONF_TOP, .name = "setup_id", FIELD(conf, setup_id), .type = CONF_T_UINT,
+	  .min = 0, .max = UINT32_MAX, .fallback = "0",
+	  .help = "enters the identity of every device without uuid; one per appliance" },
+	UNUSED(CONF_TOP, "async_lun_replace", NO_TUNE),
+	UNUSED(CONF_TOP, "cluster_name", NO_CLUSTER),
+	UNUSED(CONF_TOP, "force_global_sgv_pool", NO_TUNE),
+	UNUSED(CONF_TOP, "max_tasklet_cmd", NO_PASS),
+	UNUSED(CONF_TOP, "measure_latency", NO_TUNE),
+	UNUSED(CONF_TOP, "poll_us", "see poll_budget_us in DAEMON"),
+	UNUSED(CONF_TOP, "threads", "see threads_num in DAEMON"),
+	UNUSED(CONF_TOP, "trace_level", NO_TRACE),
+
+	{ DAEMON(threads_num), .type = CONF_T_UINT, .min = 0, .max = 1024, .fallback = "0",
+	  .help = "number of reactor threads, 0 = one per core" },
+	{ DAEMON(poll_budget_us), .type = CONF_T_INT, .min = -1, .max = 1000000, .fallback = "50",
+	  .help = "microseconds without work before a reactor sleeps, 0 = at once, -1 = never" },
+	{ DAEMON(buffer_size), .type = CONF_T_SIZE, .min = 4 * MIB, .max = 64 * GIB,
+	  .fallback = "64M", .help = "data buffers per reactor" },
+	{ DAEMON(log_level), .type = CONF_T_ENUM, .names = log_levels, .fallback = "info",
+	  .help = "least severe messages that are logged" },
+	{ DAEMON(state_dir), .type = CONF_T_PATH, .fallback = "/var/lib/srpt",
+	  .help = "directory for what must survive a restart" },
+	{ DAEMON(control_socket), .type = CONF_T_NAME, .fallback = "srptd",
+	  .help = "name under which srptctl finds the daemon" },
+
+	{ DEVICE(filename), .type = CONF_T_PATH, .handlers = BLOCKIO | FILEIO,
+	  .help = "the block device or file behind the device" },
+	{ DEVICE(size), .type = CONF_T_SIZE, .min = 512, .max = EIB, .handlers = NULLIO,
+	  .help = "capacity; the other handlers take that of the file" },
+	{ .block = CONF_DEVICE, .name = "size_mb", FIELD(conf_device, size), .type = CONF_T_MIB,
+	  .min = MIB, .max = EIB, .handlers = NULLIO, .help = "the same in MiB" },
+	{ DEVICE(blocksize), .type = CONF_T_POW2, .min = 512, .max = 4096, .fallback = "512",
+	  .handlers = ANYIO, .help = "bytes in a logical block" },
+	{ DEVICE(active), .type = CONF_T_BOOL, .fallback = "1", .handlers = ANYIO,
+	  .help = "0 = do not open the file; the device is not ready" },
+	{ DEVICE(read_only), .type = CONF_T_BOOL, .fallback = "0", .handlers = ANYIO,
+	  .help = "refuse writes from everybody" },
+	{ DEVICE(write_through), .type = CONF_T_BOOL, .fallback = "0", .handlers = FILEIO | BLOCKIO,
+	  .caution = nv_cache_caution,
+	  .help = "put every write on stable storage before it is answered" },
+	{ DEVICE(nv_cache), .type = CONF_T_BOOL, .fallback = "0", .handlers = FILEIO | BLOCKIO,
+	  .caution = nv_cache_caution,
+	  .help = "the cache survives a power failure, so flushes are not needed" },
+	{ DEVICE(o_direct), .type = CONF_T_BOOL, .fallback = "0", .handlers = FILEIO,
+	  .help = "bypass the page cache" },
+	{ DEVICE(thin_provisioned), .type = CONF_T_BOOL, .fallback = "0", .handlers = ANYIO,
+	  .help = "offer UNMAP to initiators" },
+	{ DEVICE(rotational), .type = CONF_T_BOOL, .fallback = "1", .handlers = ANYIO,
+	  .help = "report a spinning disk; 0 = solid state" },
+	{ DEVICE(uuid), .type = CONF_T_UUID, .handlers = ANYIO,
+	  .help = "identity of the device; naa_id, usn and t10_dev_id derive from it" },
+	{ DEVICE(naa_id), .type = CONF_T_NAA, .handlers = ANYIO,
+	  .help = "NAA designator, if it must have a certain value" },
+	{ DEVICE(usn), .type = CONF_T_ID, .handlers = ANYIO, .help = "unit serial number" },
+	{ DEVICE(t10_dev_id), .type = CONF_T_ID, .handlers = ANYIO,
+	  .help = "vendor specific identifier of the T10 designator" },
+	{ DEVICE(t10_vend_id), .type = CONF_T_ID, .handlers = ANYIO,
+	  .help = "vendor in INQUIRY data" },
+	{ DEVICE(prod_id), .type = CONF_T_ID, .handlers = ANYIO,
+	  .help = "product in INQUIRY data" },
+	{ DEVICE(prod_rev_lvl), .type = CONF_T_ID, .handlers = ANYIO, .fallback = "0100",
+	  .help = "revision in INQUIRY data" },
+	UNUSED(CONF_DEVICE, "async", NO_TUNE),
+	UNUSED(CONF_DEVICE, "bind_alua_state", NO_CLUSTER),
+	UNUSED(CONF_DEVICE, "cluster_mode", NO_CLUSTER),
+	UNUSED(CONF_DEVICE, "dif_filename", NO_FEATURE),
+	UNUSED(CONF_DEVICE, "dif_mode", NO_FEATURE),
+	UNUSED(CONF_DEVICE, "dif_static_app_tag", NO_FEATURE),
+	UNUSED(CONF_DEVICE, "dif_type", NO_FEATURE),
+	UNUSED(CONF_DEVICE, "dummy", NO_FEATURE),
+	UNUSED(CONF_DEVICE, "eui64_id", "see uuid and naa_id"),
+	UNUSED(CONF_DEVICE, "expl_alua", NO_CLUSTER),
+	UNUSED(CONF_DEVICE, "inq_vend_specific", NO_FEATURE),
+	UNUSED(CONF_DEVICE, "lb_per_pb_exp", NO_SIZE),
+	UNUSED(CONF_DEVICE, "max_tgt_dev_commands", NO_SIZE),
+	UNUSED(CONF_DEVICE, "numa_node_id", NO_PASS),
+	UNUSED(CONF_DEVICE, "opt_trans_len", NO_SIZE),
+	UNUSED(CONF_DEVICE, "pr_file_name", "see state_dir in DAEMON"),
+	UNUSED(CONF_DEVICE, "read_zero", NO_TUNE),
+	UNUSED(CONF_DEVICE, "removable", NO_FEATURE),
+	UNUSED(CONF_DEVICE, "scsi_device_name", NO_FEATURE),
+	UNUSED(CONF_DEVICE, "threads_num", NO_PASS),
+	UNUSED(CONF_DEVICE, "threads_pool_type", NO_PASS),
+	UNUSED(CONF_DEVICE, "tst", NO_SIZE),
+	UNUSED(CONF_DEVICE, "vend_specific_id", "see t10_dev_id"),
+
+	{ DRIVER(rdma_cm_port), .type = CONF_T_UINT, .min = 0, .max = 65535, .fallback = "0",
+	  .help = "port that targets listen on, 0 = only portals with a port of their own" },
+	{ DRIVER(srp_max_req_size), .type = CONF_T_UINT, .min = 132, .max = 65536,
+	  .fallback = "8260", .caution = req_size_caution,
+	  .help = "largest request an initiator may send, in bytes" },
+	{ DRIVER(srp_max_rsp_size), .type = CONF_T_UINT, .min = 56, .max = 512, .fallback = "256",
+	  .help = "largest response sent, in bytes; all but 36 are for sense data" },
+	{ DRIVER(srp_max_rdma_size), .type = CONF_T_UINT, .min = 64 * KIB, .max = 16 * MIB,
+	  .fallback = "65536", .help = "largest transfer that is advertised, in bytes" },
+	{ DRIVER(srpt_srq_size), .type = CONF_T_UINT0, .min = 64, .max = 65535,
+	  .fallback = "4095",
+	  .help = "entries of a shared receive queue, 0 = a receive queue per channel" },
+	{ DRIVER(srpt_sq_size), .type = CONF_T_UINT, .min = 16, .max = 16384, .fallback = "256",
+	  .help = "send queue entries per channel" },
+	{ DRIVER(ioc_guid), .type = CONF_T_HEX64,
+	  .help = "identifier of the I/O controller, the same for all targets" },
+	{ .block = CONF_TARGET_DRIVER, .name = "srpt_service_guid", FIELD(conf_driver, ioc_guid),
+	  .type = CONF_T_HEX64, .help = "another name for ioc_guid" },
+	UNUSED(CONF_TARGET_DRIVER, "enabled", "each TARGET has an enabled of its own"),
+	UNUSED(CONF_TARGET_DRIVER, "one_target_per_port", "each TARGET names its portals"),
+	UNUSED(CONF_TARGET_DRIVER, "trace_flag", NO_TRACE),
+	UNUSED(CONF_TARGET_DRIVER, "trace_level", NO_TRACE),
+	UNUSED(CONF_TARGET_DRIVER, "use_node_guid_in_target_name", "targets have the name you give"),
+	UNUSED(CONF_TARGET_DRIVER, "use_port_guid_in_session_name",
+	       "sessions are named by source address"),
+	UNUSED(CONF_TARGET_DRIVER, "use_srq", "see srpt_srq_size"),
+
+	{ TARGET(enabled), .type = CONF_T_BOOL, .fallback = "0",
+	  .help = "let initiators log in" },
+	{ TARGET(rel_tgt_id), .type = CONF_T_UINT, .min = 1, .max = 65535,
+	  .help = "relative target port identifier, no two targets the same" },
+	{ TARGET(id_ext), .type = CONF_T_HEX64,
+	  .help = "identifier extension that initiators log in with" },
+	{ TARGET(ioc_guid), .type = CONF_T_HEX64,
+	  .help = "I/O controller of this target, if not that of the driver" },
+	{ .block = CONF_TARGET, .name = "portal", .offset = offsetof(struct conf_target, portals),
+	  .type = CONF_T_PORTAL,
+	  .help = "an address to listen on; repeatable; without any all addresses" },
+	{ TARGET(comment), .type = CONF_T_TEXT, .max = 255, .help = "free text" },
+	UNUSED(CONF_TARGET, "addr_method", NO_SIZE),
+	UNUSED(CONF_TARGET, "aen_disabled", NO_FEATURE),
+	UNUSED(CONF_TARGET, "black_hole", NO_FEATURE),
+	UNUSED(CONF_TARGET, "comp_v_mask", NO_PASS),
+	UNUSED(CONF_TARGET, "cpu_mask", NO_PASS),
+	UNUSED(CONF_TARGET, "forward_dst", NO_FEATURE),
+	UNUSED(CONF_TARGET, "forward_src", NO_FEATURE),
+	UNUSED(CONF_TARGET, "forwarding", NO_FEATURE),
+	UNUSED(CONF_TARGET, "io_grouping_type", NO_TUNE),
+	UNUSED(CONF_TARGET, "port_id", "see portal"),
+
+	{ .block = CONF_LUN, .name = "read_only", FIELD(conf_lun, read_only),
+	  .type = CONF_T_BOOL, .fallback = "0", .help = "refuse writes under this LUN" },
+
+	UNUSED(CONF_GROUP, "addr_method", NO_SIZE),
+	UNUSED(CONF_GROUP, "black_hole", NO_FEATURE),
+	UNUSED(CONF_GROUP, "cpu_mask", NO_PASS),
+	UNUSED(CONF_GROUP, "io_grouping_type", NO_TUNE),
+};
+
+static const char *const words[CONF_BLOCKS] = {
+	[CONF_TOP] = "", [CONF_DAEMON] = "DAEMON", [CONF_HANDLER] = "HANDLER",
+	[CONF_DEVICE] = "DEVICE", [CONF_TARGET_DRIVER] = "TARGET_DRIVER",
+	[CONF_TARGET] = "TARGET", [CONF_LUN] = "LUN", [CONF_GROUP] = "GROUP",
+	[CONF_INITIATOR] = "INITIATOR", [CONF_DEVICE_GROUP] = "DEVICE_GROUP",
+	[CONF_TARGET_GROUP] = "TARGET_GROUP",
+};
+
+const struct conf_key *conf_keys(size_t *count)
+{
+	*count = ARRAY_SIZE(keys);
+	return keys;
+}
+
+const struct conf_key *conf_block_keys(enum conf_block block, size_t *count)
+{
+	size_t first = 0, end;
+
+	while (first < ARRAY_SIZE(keys) && keys[first].block != block)
+		first++;
+	for (end = first; end < ARRAY_SIZE(keys) && keys[end].block == block; end++)
+		;
+	*count = end - first;
+	return *count ? &keys[first] : NULL;
+}
+
+const struct conf_key *conf_key_find(enum conf_block block, const char *name)
+{
+	size_t count;
+	const struct conf_key *k = conf_block_keys(block, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(k[i].name, name))
+			return &k[i];
+	return NULL;
+}
+
+/* Two names of one field share a bit: that of the first, under which it is written. */
+uint64_t conf_key_bit(const struct conf_key *key)
+{
+	size_t count;
+	const struct conf_key *k = conf_block_keys(key->block, &count);
+	size_t i = 0;
+
+	while (k[i].type == CONF_T_NONE || k[i].offset != key->offset)
+		i++;
+	return 1ull << i;
+}
+
+bool conf_key_given(uint64_t given, const struct conf_key *key)
+{
+	return key->type != CONF_T_NONE && (given & conf_key_bit(key));
+}
+
+const char *conf_block_word(enum conf_block block)
+{
+	return words[block];
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The life of a struct conf outside the parser: loading, finding, comparing, freeing. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ctl/conf_priv.h"
+
+/* ---- loading ---- */
+
+static int load_failed(const char *path, struct conf_diag_list *diags, int error)
+{
+	if (!diags->path)
+		diags->path = strdup(path);
+	conf_error(diags, (struct conf_pos){ 0 }, "cannot be read: %s", strerror(error));
+	return -error;
+}
+
+int conf_load(const char *path, struct conf **out, struct conf_diag_list *diags)
+{
+	const size_t room = CONF_TEXT_MAX + 1;
+	FILE *f = fopen(path, "re");
+	int rc, error;
+	char *text;
+	size_t len;
+
+	*out = NULL;
+	if (!f)
+		return load_failed(path, diags, errno);
+	text = malloc(room);
+	if (!text) {
+		fclose(f);
+		return -ENOMEM;
+	}
+	errno = 0;
+	len = fread(text, 1, room, f);
+	error = ferror(f) ? errno ? errno : EIO : 0;
+	fclose(f);
+	rc = error ? load_failed(path, diags, error) : conf_parse(path, text, len, out, diags);
+	free(text);
+	return rc;
+}
+
+/* ---- freeing ---- */
+
+static void target_free(struct conf_target *target)
+{
+	for (size_t i = 0; i < target->n_groups; i++) {
+		free(target->groups[i].map.luns);
+		free(target->groups[i].initiators);
+	}
+	free(target->groups);
+	free(target->map.luns);
+	free(target->portals);
+	conf_values_free(CONF_TARGET, target);
+}
+
+void conf_free(struct conf *conf)
+{
+	if (!conf)
+		return;
+	for (size_t i = 0; i < conf->n_devices; i++)
+		conf_values_free(CONF_DEVICE, &conf->devices[i]);
+	free(conf->devices);
+	for (size_t i = 0; i < conf->n_targets; i++)
+		target_free(&conf->targets[i]);
+	free(conf->targets);
+	conf_values_free(CONF_DAEMON, &conf->daemon);
+	free(conf);
+}
+
+/* ---- finding ---- */
+
+const char *conf_handler_name(enum conf_handler handler)
+{
+	static const char *const names[CONF_HANDLERS] = {
+		[CONF_VDISK_BLOCKIO] = "vdisk_blockio",
+		[CONF_VDISK_FILEIO] = "vdisk_fileio",
+		[CONF_VDISK_NULLIO] = "vdisk_nullio",
+	};
+
+	return names[handler];
+}
+
+const struct conf_device *conf_device_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_devices; i++)
+		if (!strcmp(conf->devices[i].name, name))
+			return &conf->devices[i];
+	return NULL;
+}
+
+const struct conf_target *conf_target_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_targets; i++)
+		if (!strcasecmp(conf->targets[i].name, name))
+			return &conf->targets[i];
+	return NULL;
+}
+
+/* ---- comparing ---- */
+
+bool conf_daemon_equal(const struct conf_daemon *a, const struct conf_daemon *b)
+{
+	return conf_values_equal(CONF_DAEMON, a, b);
+}
+
+bool conf_driver_equal(const struct conf_driver *a, const struct conf_driver *b)
+{
+	return conf_values_equal(CONF_TARGET_DRIVER, a, b);
+}
+
+bool conf_device_equal(const struct conf_device *a, const struct conf_device *b)
+{
+	return !strcmp(a->name, b->name) && a->handler == b->handler &&
+	       conf_values_equal(CONF_DEVICE, a, b);
+}
+
+bool conf_lun_equal(const struct conf_lun *a, const struct conf_lun *b)
+{
+	return a->number == b->number && !strcmp(a->device, b->device) &&
+	       conf_values_equal(CONF_LUN, a, b);
+}
+
+bool conf_lunmap_equal(const struct conf_lunmap *a, const struct conf_lunmap *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!conf_lun_equal(&a->luns[i], &b->luns[i]))
+			return false;
+	return true;
+}
+
+bool conf_group_equal(const struct conf_group *a, const struct conf_group *b)
+{
+	if (strcmp(a->name, b->name) || a->n_initiators != b->n_initiators)
+		return false;
+	for (size_t i = 0; i < a->n_initiators; i++)
+		if (strcmp(a->initiators[i].pattern, b->initiators[i].pattern))
+			return false;
+	return conf_lunmap_equal(&a->map, &b->map);
+}
+
+static bool portal_equal(const struct conf_portal *a, const struct conf_portal *b)
+{
+	return a->family == b->family && a->port == b->port &&
+	       !memcmp(a->addr, b->addr, sizeof(a->addr)) && !strcmp(a->scope, b->scope);
+}
+
+bool conf_target_attrs_equal(const struct conf_target *a, const struct conf_target *b)
+{
+	if (strcmp(a->name, b->name) || a->n_portals != b->n_portals)
+		return false;
+	for (size_t i = 0; i < a->n_portals; i++)
+		if (!portal_equal(&a->portals[i], &b->portals[i]))
+			return false;
+	return conf_values_equal(CONF_TARGET, a, b);
+}
+
+bool conf_target_equal(const struct conf_target *a, const struct conf_target *b)
+{
+	if (!conf_target_attrs_equal(a, b) || a->n_groups != b->n_groups)
+		return false;
+	for (size_t i = 0; i < a->n_groups; i++)
+		if (!conf_group_equal(&a->groups[i], &b->groups[i]))
+			return false;
+	return conf_lunmap_equal(&a->map, &b->map);
+}
+
+static bool devices_equal(const struct conf *a, const struct conf *b)
+{
+	for (size_t i = 0; i < a->n_devices; i++) {
+		const struct conf_device *other = conf_device_find(b, a->devices[i].name);
+
+		if (!other || !conf_device_equal(&a->devices[i], other))
+			return false;
+	}
+	return a->n_devices == b->n_devices;
+}
+
+static bool targets_equal(const struct conf *a, const struct conf *b)
+{
+	for (size_t i = 0; i < a->n_targets; i++) {
+		const struct conf_target *other = conf_target_find(b, a->targets[i].name);
+
+		if (!other || !conf_target_equal(&a->targets[i], other))
+			return false;
+	}
+	return a->n_targets == b->n_targets;
+}
+
+bool conf_equal(const struct conf *a, const struct conf *b)
+{
+	return conf_values_equal(CONF_TOP, a, b) && conf_daemon_equal(&a->daemon, &b->daemon) &&
+	       conf_driver_equal(&a->driver, &b->driver) && devices_equal(a, b) &&
+	       targets_equal(a, b);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the conf*.c files share among themselves. */
+#ifndef SRPT_CTL_CONF_PRIV_H
+#define SRPT_CTL_CONF_PRIV_H
+
+#include "ctl/conf.h"
+
+/* ---- conf_diag.c ---- */
+
+/*
+ * Adds a message; bytes that are no printable UTF-8 are replaced. Errors and warnings beyond
+ * CONF_DIAGS_MAX, and those for which there is no memory, are only counted.
+ */
+void conf_diag_add(struct conf_diag_list *list, enum conf_severity severity, struct conf_pos pos,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* By line and column; messages of one place stay in the order they were added. */
+void conf_diag_sort(struct conf_diag_list *list);
+/* Bytes of the UTF-8 character that starts at p, of n left; 0 = invalid or a control character. */
+size_t conf_utf8_len(const char *p, size_t n);
+
+#define conf_error(list, pos, ...) conf_diag_add(list, CONF_ERROR, pos, __VA_ARGS__)
+#define conf_warn(list, pos, ...) conf_diag_add(list, CONF_WARNING, pos, __VA_ARGS__)
+
+/* ---- conf_lex.c ---- */
+
+enum conf_token {
+	CONF_TOK_WORD,
+	CONF_TOK_BAD,		/* a word with a fault that has been reported */
+	CONF_TOK_OPEN,
+	CONF_TOK_CLOSE,
+	CONF_TOK_EOL,
+	CONF_TOK_END,
+};
+
+struct conf_lex {
+	const char *p, *end;
+	struct conf_pos here;		/* of p */
+	struct conf_diag_list *diags;
+	bool aborted;			/* no text file: told once, the rest is not looked at */
+	bool pushed_back;		/* the last token is to be delivered again */
+	/* The last token: */
+	enum conf_token token;
+	struct conf_pos pos;
+	size_t len;
+	char word[CONF_WORD_MAX + 1];
+};
+
+void conf_lex_init(struct conf_lex *lex, const char *text, size_t len,
+		   struct conf_diag_list *diags);
+enum conf_token conf_lex_next(struct conf_lex *lex);
+void conf_lex_push_back(struct conf_lex *lex);
+
+/* ---- conf_stmt.c ---- */
+
+enum { CONF_STMT_WORDS = 3 };	/* what is kept; more are counted */
+
+enum conf_stmt_kind {
+	CONF_STMT_WORD,		/* words, perhaps with a block */
+	CONF_STMT_BAD,		/* the same, a fault in it has been reported */
+	CONF_STMT_CLOSE,	/* the block ends */
+	CONF_STMT_END,		/* the text ends */
+};
+
+/* One line of the file: words, and whether a block follows (its '{' is consumed). */
+struct conf_stmt {
+	enum conf_stmt_kind kind;
+	struct conf_pos pos;		/* of the first word or of '}' */
+	size_t count;			/* words on the line */
+	bool block;
+	struct conf_pos block_pos;	/* of '{' */
+	struct conf_pos word_pos[CONF_STMT_WORDS];
+	char words[CONF_STMT_WORDS][CONF_WORD_MAX + 1];
+};
+
+void conf_stmt_read(struct conf_lex *lex, struct conf_stmt *stmt);
+/*
+ * Skips to the end of the block just opened at depth. names, if not NULL, is called for each
+ * "word name" statement that stands directly in it.
+ */
+void conf_stmt_skip(struct conf_lex *lex, struct conf_stmt *stmt, int depth,
+		    void (*seen)(void *arg, const struct conf_stmt *stmt), void *arg);
+
+/* ---- conf_keys.c ---- */
+
+/* All keys of a block, for a structure of that block. NULL if it has none. */
+const struct conf_key *conf_block_keys(enum conf_block block, size_t *count);
+uint64_t conf_key_bit(const struct conf_key *key);
+
+/* ---- conf_value.c ---- */
+
+/*
+ * Converts text into the field of base. 0, -ENOMEM, or -EINVAL with a sentence in why that says
+ * what is wrong and what is allowed. The field is untouched unless 0.
+ */
+int conf_value_set(const struct conf_key *key, void *base, const char *text, char *why,
+		   size_t size);
+/* Sets every field of the block to its default. 0 or -ENOMEM. */
+int conf_values_init(enum conf_block block, void *base);
+void conf_values_free(enum conf_block block, void *base);
+bool conf_values_equal(enum conf_block block, const void *a, const void *b);
+/* The value as it would be written, without line end; quoted where needed. */
+void conf_value_print(const struct conf_key *key, const void *base, FILE *f);
+/* A word, quoted if it must be. */
+void conf_word_print(const char *word, FILE *f);
+/* Printable ASCII only, 1..max characters; with strict neither blanks, quotes nor slashes. */
+bool conf_name_valid(const char *text, size_t max, bool strict);
+
+/* ---- conf_identity.c ---- */
+
+/* A version 8 (RFC 9562) UUID that depends on setup_id and name only. */
+void conf_uuid_derive(uint32_t setup_id, const char *name, uint8_t uuid[16]);
+/* Whether text is an address or a GID; addr gets the IPv6 (or IPv4-mapped) form. */
+bool conf_addr_parse(const char *text, uint8_t addr[16]);
+
+/* ---- conf_check.c ---- */
+
+/* Names of devices in blocks that were skipped. */
+struct conf_skipped {
+	char (*names)[CONF_DEVICE_NAME_MAX + 1];
+	size_t count;
+};
+
+/* Completes defaults that need the whole file and reports what contradicts. 0 or -ENOMEM. */
+int conf_check(struct conf *conf, const struct conf_skipped *skipped,
+	       struct conf_diag_list *diags);
+
+/* ---- conf_array.c ---- */
+
+/* Appends a zeroed element of size bytes to the array at *items; NULL if there is no memory. */
+void *conf_array_add(void **items, size_t *count, size_t size);
+
+#endif
