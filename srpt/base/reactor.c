@@ -191,12 +191,12 @@ static int sources_poll(struct reactor *r)
 /* What is deferred to this stage meanwhile waits for the next round. */
 static int stage_run(struct reactor *r, enum reactor_stage stage)
 {
-	struct list_node todo = LIST_INIT(todo);
+	struct list_node ready = LIST_INIT(ready);
 	int work = 0;
 
-	list_splice_tail(&todo, &r->deferred[stage]);
-	while (!list_empty(&todo)) {
-		struct reactor_deferred *d = list_first(&todo, struct reactor_deferred, link);
+	list_splice_tail(&ready, &r->deferred[stage]);
+	while (!list_empty(&ready)) {
+		struct reactor_deferred *d = list_first(&ready, struct reactor_deferred, link);
 
 		list_del(&d->link);
 		d->fn(d);
