@@ -44,6 +44,7 @@ enum scsi_task_attr { SCSI_SIMPLE = 0, SCSI_HEAD_OF_QUEUE = 1, SCSI_ORDERED = 2,
 struct lu;
 struct nexus;
 struct itl;
+struct lu_shard;
 struct scsi_cmd;
 struct scsi_op;
 
@@ -63,8 +64,9 @@ struct scsi_fabric_ops {
 	void (*respond)(struct scsi_cmd *cmd);
 	/*
 	 * The command was aborted and gets no response (SAM-5 5.3.1: no status for
-	 * an aborted task). scsi_cmd_release() has been done. The fabric returns
-	 * the credit with a later response.
+	 * an aborted task). scsi_cmd_release() has been done; the memory is the
+	 * fabric's again. The fabric returns the credit with a later response. May
+	 * be called inside scsi_cmd_abort() and scsi_pulled().
 	 */
 	void (*dropped)(struct scsi_cmd *cmd);
 };
@@ -98,32 +100,47 @@ struct scsi_cmd {
 	struct iobuf buf;       /* data buffer; from the pool or == imm */
 	uint32_t data_len;      /* bytes of buf to send as DATA-IN */
 	/*
-	 * Bytes the command would have moved had the initiator's buffer been big
-	 * enough: residual under = data_xx_len − moved, over = wanted − data_xx_len.
+	 * Bytes the command moves in its direction (DATA-OUT when wants_out, else
+	 * DATA-IN) when the initiator's buffer is big enough. Residual of that
+	 * direction: wanted > data_xx_len: over by the difference; else under by
+	 * data_xx_len − moved, where moved is data_len (in) or moved_out (out). No
+	 * command uses the other direction's buffer: under by its whole length.
+	 *
+	 * READ into a short buffer: GOOD, data_len = data_in_len, over. WRITE of
+	 * more than data_out_len: 05/0E/03 and nothing is written, moved_out 0,
+	 * over. Any other error: data_len 0, wanted 0; moved_out tells whether the
+	 * data had been fetched.
 	 */
 	uint32_t wanted;
-	uint32_t moved_out;     /* bytes of DATA-OUT used */
+	uint32_t moved_out;     /* bytes of DATA-OUT fetched: 0 or all the command needs */
+	bool wants_out;         /* wanted counts DATA-OUT */
 	uint8_t status;         /* enum scsi_status */
-	uint8_t sense_len;
-	uint8_t sense[SCSI_MAX_SENSE];
+	uint8_t sense_len;      /* bytes of sense, at the end of the struct */
 
 	/* --- private to scsi/ --- */
 	enum scsi_cmd_state state;
 	bool aborted;           /* end with dropped() (or TASK ABORTED) at the next step */
 	bool abort_status;      /* aborted by another nexus with TAS=1: TASK ABORTED */
 	bool detached;          /* aborted while a write is in the backend */
+	bool tmf_waits;         /* a task management function waits for its RDMA to end */
 	const struct scsi_op *op;
-	struct itl *itl;
-	struct lu *lu;
-	struct list_node link;  /* on the LU's shard, or held */
-	struct iobuf_waiter waiter;
-	struct be_io io;
-	uint64_t lba;
-	uint64_t nblocks;
-	uint64_t progress;      /* bytes done of a command that takes several requests */
+	struct itl *itl;        /* NULL: no such LUN, or unmapped meanwhile */
+	struct lu *lu;          /* NULL: no such LUN */
+	struct lu_shard *shard; /* of lu on this reactor */
+	struct list_node link;  /* on the shard's live list */
+	uint64_t lba;           /* decoded from the CDB; of block commands */
+	uint32_t nblocks;
+	uint32_t alloc;         /* allocation or parameter list length, of the others */
+	uint32_t out_len;       /* bytes of DATA-OUT the command needs */
+	uint32_t buf_len;       /* bytes of buf, aux it needs */
+	uint32_t aux_len;
 	uint32_t arg;           /* free for the operation */
-	struct list_node *abort_wait; /* TMF waiting for this command to leave RDMA */
-	struct countdown *abort_countdown;
+	uint64_t progress;      /* of a command that takes several requests; its own unit */
+	struct iobuf aux;       /* scratch of VERIFY and WRITE SAME */
+	struct iobuf_waiter waiter; /* for a buffer, or on the shard's held list */
+	void (*step)(struct scsi_cmd *cmd); /* after io, unless aborted */
+	struct be_io io;
+	uint8_t sense[SCSI_MAX_SENSE]; /* result: sense_len bytes */
 };
 
 /*
@@ -134,7 +151,7 @@ void scsi_submit(struct scsi_cmd *cmd);
 
 /*
  * Refuse a command the fabric could not decode (bad descriptors, overlapped tag):
- * @sense is an enum scsi_sense of sense.h. Ends in fabric->respond().
+ * @sense is an enum scsi_sense of scsi/sense.h. Ends in fabric->respond().
  */
 void scsi_reject(struct scsi_cmd *cmd, int sense);
 
@@ -143,7 +160,8 @@ void scsi_pulled(struct scsi_cmd *cmd, int status);
 
 /*
  * The fabric needs nothing of the command's data any more. Idempotent. Takes
- * the command off its LU and returns its buffer.
+ * the command off its LU and returns its buffer. That may let others go on that
+ * waited for a buffer: their pull() and respond() may be called inside.
  */
 void scsi_cmd_release(struct scsi_cmd *cmd);
 
@@ -174,9 +192,12 @@ enum scsi_tmf_response {
 };
 
 /*
- * @done runs on @reactor when no byte moves any more for the commands the
- * function ended; it does not wait for slow storage (aborted writes are
- * detached: later writes to that LU wait for them instead).
+ * @done runs on @reactor, never inside scsi_tmf_submit(), when no byte moves
+ * any more for the commands the function ended; it does not wait for slow
+ * storage (aborted writes are detached: later writes to that LU wait for them
+ * instead). It does wait for scsi_pulled() and scsi_cmd_release() of commands
+ * whose data or response are on the way: these must come without further
+ * traffic on their channel. The nexus must not be destroyed before.
  */
 struct scsi_tmf {
 	enum scsi_tmf_function function;
@@ -185,10 +206,8 @@ struct scsi_tmf {
 	uint8_t lun[8];
 	uint64_t task_tag;
 	void (*done)(struct scsi_tmf *tmf, enum scsi_tmf_response r);
-	/* private */
+	/* private to scsi/ */
 	struct msg msg;
-	struct countdown left;
-	struct lu *lu;
 	enum scsi_tmf_response response;
 };
 

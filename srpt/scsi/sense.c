@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scsi/sense.h"
+
+#include "base/bytes.h"
+#include "scsi/scsi.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SENSE_FORMAT_FIXED 0x70
+#define SENSE_FORMAT_DESCRIPTOR 0x72
+#define SENSE_VALID 0x80 /* fixed format, byte 0 */
+#define SKSV 0x80        /* byte 15: the pointer is valid */
+#define SKSV_CDB 0x40
+#define SKSV_BPV 0x08
+
+static const struct {
+	uint8_t status, key, asc, ascq;
+} senses[] = {
+	[SENSE_OK] = { SCSI_GOOD, 0x0, 0x00, 0x00 },
+	[SENSE_BUSY] = { SCSI_BUSY, 0, 0, 0 },
+	[SENSE_TASK_SET_FULL] = { SCSI_TASK_SET_FULL, 0, 0, 0 },
+	[SENSE_RESERVATION_CONFLICT] = { SCSI_RESERVATION_CONFLICT, 0, 0, 0 },
+	[SENSE_TASK_ABORTED] = { SCSI_TASK_ABORTED, 0, 0, 0 },
+	[SENSE_LU_COMMUNICATION] = { SCSI_CHECK_CONDITION, 0x2, 0x08, 0x00 },
+	[SENSE_MEDIUM_NOT_PRESENT] = { SCSI_CHECK_CONDITION, 0x2, 0x3a, 0x00 },
+	[SENSE_WRITE_ERROR] = { SCSI_CHECK_CONDITION, 0x3, 0x0c, 0x00 },
+	[SENSE_READ_ERROR] = { SCSI_CHECK_CONDITION, 0x3, 0x11, 0x00 },
+	[SENSE_INTERNAL_FAILURE] = { SCSI_CHECK_CONDITION, 0x4, 0x44, 0x00 },
+	[SENSE_BAD_COMMAND_IU] = { SCSI_CHECK_CONDITION, 0x5, 0x0e, 0x03 },
+	[SENSE_PARAMETER_LIST_LENGTH] = { SCSI_CHECK_CONDITION, 0x5, 0x1a, 0x00 },
+	[SENSE_INVALID_OPCODE] = { SCSI_CHECK_CONDITION, 0x5, 0x20, 0x00 },
+	[SENSE_LBA_OUT_OF_RANGE] = { SCSI_CHECK_CONDITION, 0x5, 0x21, 0x00 },
+	[SENSE_INVALID_FIELD_IN_CDB] = { SCSI_CHECK_CONDITION, 0x5, 0x24, 0x00 },
+	[SENSE_LUN_NOT_SUPPORTED] = { SCSI_CHECK_CONDITION, 0x5, 0x25, 0x00 },
+	[SENSE_INVALID_FIELD_IN_LIST] = { SCSI_CHECK_CONDITION, 0x5, 0x26, 0x00 },
+	[SENSE_SAVING_NOT_SUPPORTED] = { SCSI_CHECK_CONDITION, 0x5, 0x39, 0x00 },
+	[SENSE_UA_POWER_ON] = { SCSI_CHECK_CONDITION, 0x6, 0x29, 0x00 },
+	[SENSE_UA_LU_RESET] = { SCSI_CHECK_CONDITION, 0x6, 0x29, 0x03 },
+	[SENSE_UA_NEXUS_LOSS] = { SCSI_CHECK_CONDITION, 0x6, 0x29, 0x07 },
+	[SENSE_UA_CAPACITY_CHANGED] = { SCSI_CHECK_CONDITION, 0x6, 0x2a, 0x09 },
+	[SENSE_UA_CLEARED_BY_OTHER] = { SCSI_CHECK_CONDITION, 0x6, 0x2f, 0x00 },
+	[SENSE_UA_LUNS_CHANGED] = { SCSI_CHECK_CONDITION, 0x6, 0x3f, 0x0e },
+	[SENSE_WRITE_PROTECTED] = { SCSI_CHECK_CONDITION, 0x7, 0x27, 0x00 },
+	[SENSE_SPACE_ALLOCATION_FAILED] = { SCSI_CHECK_CONDITION, 0x7, 0x27, 0x07 },
+	[SENSE_ABORTED] = { SCSI_CHECK_CONDITION, 0xb, 0x00, 0x00 },
+	[SENSE_DATA_OUT_FAILED] = { SCSI_CHECK_CONDITION, 0xb, 0x0c, 0x0d },
+	[SENSE_INTERNAL_RETRY] = { SCSI_CHECK_CONDITION, 0xb, 0x44, 0x00 },
+	[SENSE_OVERLAPPED_COMMANDS] = { SCSI_CHECK_CONDITION, 0xb, 0x4e, 0x00 },
+	[SENSE_MISCOMPARE] = { SCSI_CHECK_CONDITION, 0xe, 0x1d, 0x00 },
+};
+STATIC_ASSERT(ARRAY_SIZE(senses) == SENSE_COUNT);
+
+uint8_t sense_status(enum scsi_sense s)
+{
+	return senses[s].status;
+}
+
+unsigned sense_build(uint8_t *p, enum scsi_sense s, bool descriptor)
+{
+	if (descriptor) {
+		memset(p, 0, SENSE_DESC_LEN);
+		p[0] = SENSE_FORMAT_DESCRIPTOR;
+		p[1] = senses[s].key;
+		p[2] = senses[s].asc;
+		p[3] = senses[s].ascq;
+		return SENSE_DESC_LEN;
+	}
+	memset(p, 0, SENSE_FIXED_LEN);
+	p[0] = SENSE_FORMAT_FIXED;
+	p[2] = senses[s].key;
+	p[7] = SENSE_FIXED_LEN - 8;
+	p[12] = senses[s].asc;
+	p[13] = senses[s].ascq;
+	return SENSE_FIXED_LEN;
+}
+
+void sense_set(struct scsi_cmd *cmd, enum scsi_sense s)
+{
+	cmd->status = senses[s].status;
+	cmd->sense_len = 0;
+	if (cmd->status == SCSI_CHECK_CONDITION)
+		cmd->sense_len = (uint8_t)sense_build(cmd->sense, s, false);
+}
+
+void sense_set_info(struct scsi_cmd *cmd, uint64_t info)
+{
+	if (info > UINT32_MAX)
+		return;
+	cmd->sense[0] |= SENSE_VALID;
+	put_be32(cmd->sense + 3, (uint32_t)info);
+}
+
+void sense_set_field(struct scsi_cmd *cmd, bool in_cdb, unsigned byte, int bit)
+{
+	cmd->sense[15] = SKSV | (in_cdb ? SKSV_CDB : 0);
+	if (bit >= 0)
+		cmd->sense[15] |= (uint8_t)(SKSV_BPV | bit);
+	put_be16(cmd->sense + 16, (uint16_t)byte);
+}
+
+enum scsi_sense sense_from_errno(int err, enum be_op op)
+{
+	switch (-err) {
+	case 0:
+		return SENSE_OK;
+	case ENOSPC:
+	case EDQUOT:
+		return SENSE_SPACE_ALLOCATION_FAILED;
+	case EROFS:
+	case EPERM:
+	case EACCES:
+	case EBADF:
+		return SENSE_WRITE_PROTECTED;
+	case ENODEV:
+	case ENXIO:
+	case ENOMEDIUM:
+		return SENSE_LU_COMMUNICATION;
+	case ENOMEM:
+	case EAGAIN:
+	case EBUSY:
+		return SENSE_BUSY;
+	case ETIMEDOUT:
+	case EINTR:
+	case ECANCELED:
+		return SENSE_INTERNAL_RETRY;
+	case EINVAL:
+	case EFAULT:
+	case EOPNOTSUPP:
+		return SENSE_INTERNAL_FAILURE;
+	default:
+		return op == BE_READ ? SENSE_READ_ERROR : SENSE_WRITE_ERROR;
+	}
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How a command ends: one enum, one table to status and key/ASC/ASCQ (SPC-4
+ * 4.5), and the only place where sense bytes are laid out.
+ */
+#ifndef SRPT_SCSI_SENSE_H
+#define SRPT_SCSI_SENSE_H
+
+#include "backend/backend.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct scsi_cmd;
+
+enum scsi_sense {
+	SENSE_OK,                      /* GOOD; as sense data: NO SENSE */
+	SENSE_BUSY,                    /* status BUSY: short of memory, try again */
+	SENSE_TASK_SET_FULL,           /* status TASK SET FULL */
+	SENSE_RESERVATION_CONFLICT,    /* status RESERVATION CONFLICT */
+	SENSE_TASK_ABORTED,            /* status TASK ABORTED */
+	SENSE_LU_COMMUNICATION,        /* 02/08/00: path error to multipath */
+	SENSE_MEDIUM_NOT_PRESENT,      /* 02/3A/00 */
+	SENSE_WRITE_ERROR,             /* 03/0C/00 */
+	SENSE_READ_ERROR,              /* 03/11/00 */
+	SENSE_INTERNAL_FAILURE,        /* 04/44/00 */
+	SENSE_BAD_COMMAND_IU,          /* 05/0E/03: descriptors or lengths contradict */
+	SENSE_PARAMETER_LIST_LENGTH,   /* 05/1A/00 */
+	SENSE_INVALID_OPCODE,          /* 05/20/00 */
+	SENSE_LBA_OUT_OF_RANGE,        /* 05/21/00 */
+	SENSE_INVALID_FIELD_IN_CDB,    /* 05/24/00 */
+	SENSE_LUN_NOT_SUPPORTED,       /* 05/25/00 */
+	SENSE_INVALID_FIELD_IN_LIST,   /* 05/26/00 */
+	SENSE_SAVING_NOT_SUPPORTED,    /* 05/39/00 */
+	SENSE_UA_POWER_ON,             /* 06/29/00 */
+	SENSE_UA_LU_RESET,             /* 06/29/03 */
+	SENSE_UA_NEXUS_LOSS,           /* 06/29/07 */
+	SENSE_UA_CAPACITY_CHANGED,     /* 06/2A/09 */
+	SENSE_UA_CLEARED_BY_OTHER,     /* 06/2F/00 */
+	SENSE_UA_LUNS_CHANGED,         /* 06/3F/0E */
+	SENSE_WRITE_PROTECTED,         /* 07/27/00 */
+	SENSE_SPACE_ALLOCATION_FAILED, /* 07/27/07: thin pool full */
+	SENSE_ABORTED,                 /* 0B/00/00 */
+	SENSE_DATA_OUT_FAILED,         /* 0B/0C/0D: DATA-OUT did not arrive */
+	SENSE_INTERNAL_RETRY,          /* 0B/44/00 */
+	SENSE_OVERLAPPED_COMMANDS,     /* 0B/4E/00 */
+	SENSE_MISCOMPARE,              /* 0E/1D/00 */
+	SENSE_COUNT,
+};
+
+#define SENSE_FIXED_LEN 18
+#define SENSE_DESC_LEN 8 /* of descriptor format without descriptors */
+
+/* SAM-5 status of a command that ends with @s. */
+uint8_t sense_status(enum scsi_sense s);
+
+/*
+ * Sense data of @s at @p: fixed format 70h (18 bytes), or descriptor format 72h
+ * (8 bytes). Returns the length.
+ */
+unsigned sense_build(uint8_t *p, enum scsi_sense s, bool descriptor);
+
+/* Status and sense of @cmd. Does not send the response. */
+void sense_set(struct scsi_cmd *cmd, enum scsi_sense s);
+
+/*
+ * INFORMATION of sense set before; a value that does not fit the four bytes of
+ * the fixed format leaves VALID zero (SPC-4 4.5.3).
+ */
+void sense_set_info(struct scsi_cmd *cmd, uint64_t info);
+
+/*
+ * Sense-key specific field pointer (SPC-4 4.5.2.4.2): @byte in the CDB or, if
+ * not @in_cdb, in the parameter list; @bit 0 … 7, -1: the whole byte.
+ */
+void sense_set_field(struct scsi_cmd *cmd, bool in_cdb, unsigned byte, int bit);
+
+/* What a backend's -errno for @op means to the initiator. */
+enum scsi_sense sense_from_errno(int err, enum be_op op);
+
+#endif
