@@ -2,9 +2,9 @@
 # shellcheck shell=bash disable=SC2034,SC2119,SC2120  # used by the cases that include it
 # Functions of the cases; runs in the VM. Include it first: . /lab/guest/lib.sh
 #
-# A case describes its disks (disk), starts the target (target_start), logs in (login), looks or does
-# I/O, and ends; guest/run-case cleans up after it. LAB_TARGET=lio in the environment runs a case
-# against the kernel's own ib_srpt instead of srptd, as far as that has what the case needs.
+# A case describes its disks (disk), starts the target (target_start), logs in (login), looks or
+# does I/O, and ends; guest/run-case cleans up after it. LAB_TARGET=lio in the environment runs a
+# case against the kernel's own ib_srpt instead of srptd, as far as that has what the case needs.
 
 target=${LAB_TARGET:-srptd}
 out=${LAB_OUT:-/lab/out}
@@ -13,6 +13,7 @@ work=/var/tmp/lab
 port=5555
 add_target=/sys/class/infiniband_srp/srp-rxe0-1/add_target
 disks=()
+PATH=$PATH:/lab/bin
 mkdir -p "$out" "$work"
 
 say()
@@ -81,10 +82,46 @@ run_ok()
 	fail "$1 failed, see ${log##*/}"
 }
 
-# new_lines FILE FROM: what was appended to a log after its line FROM.
-new_lines()
+# mark: what the logs have so far does not count in the next expect_said.
+mark()
 {
-	tail -n +$(($2 + 1)) "$1"
+	marks=$((${marks:-0} + 1))
+	echo "lab: mark $marks" > /dev/kmsg
+	marked=$(wc -l < "$out/srptd.log" 2> /dev/null || echo 0)
+}
+
+# said initiator|srptd REGEX: since the last mark, or since the case began.
+said()
+{
+	if [ "$1" = srptd ]; then
+		tail -n +$((${marked:-0} + 1)) "$out/srptd.log"
+	else
+		dmesg | tac | sed -E '/lab: (mark|.* begins)/q'
+	fi | grep -E -- "$2" > "$out/said"
+}
+
+# expect_said initiator|srptd REGEX: within 5 s. Only srptd's own log is looked at, not LIO's.
+expect_said()
+{
+	[ "$1:$target" != srptd:lio ] || return 0
+	wait_for 5 said "$1" "$2" || fail "log of $1: nothing matches '$2'"
+	say "$1: $(head -1 "$out/said")"
+}
+
+n_sessions()
+{
+	[ "$(srptctl --json sessions | jq length)" = "$1" ]
+}
+
+expect_sessions()
+{
+	[ "$target" = srptd ] || return 0
+	wait_for 10 n_sessions "$1" || fail "not $1 session(s): $(srptctl --json sessions)"
+}
+
+rport_running()
+{
+	[ "$(cat "$(rport_of "${1:-$host}")/state")" = running ]
 }
 
 # --- the target ----------------------------------------------------------------------------
@@ -278,6 +315,17 @@ channels()
 	cat "/sys/class/scsi_host/$1/ch_count"
 }
 
+# peer KIND: what the target does to an initiator that misbehaves so, see helpers/srp-peer.c.
+peer()
+{
+	local string id guid
+
+	string=$(login_string)
+	id=${string#*id_ext=}
+	guid=${string#*ioc_guid=}
+	timeout 30 srp-peer 10.99.0.1 "$port" "${id%%,*}" "${guid%%,*}" "$1" 2>&1
+}
+
 # --- I/O -----------------------------------------------------------------------------------
 
 # fio_verify NAME DISK BS SIZE [OPTION...]: write at random, read back, compare checksums.
@@ -286,8 +334,8 @@ fio_verify()
 	local name=$1 file=$2 bs=$3 size=$4
 
 	shift 4
-	run_ok "fio-$name.log" fio --name="$name" --filename="$file" --direct=1 --rw=randrw \
-		--bs="$bs" --size="$size" --ioengine=libaio --iodepth=16 --verify=crc32c \
+	run_ok "fio-$name.log" fio --name="$name" --filename="$file" --allow_file_create=0 \
+		--direct=1 --rw=randrw --bs="$bs" --size="$size" --ioengine=libaio --iodepth=16 --verify=crc32c \
 		--verify_fatal=1 --verify_backlog=64 --randrepeat=0 "$@"
 	fio_clean "fio-$name.log"
 }

@@ -29,3 +29,18 @@ host_need()
 	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
 		"${missing[@]}" >&2 || die "apt-get install ${missing[*]} failed"
 }
+
+# build_helpers DIR: the C programs of tests/lab/helpers.
+build_helpers()
+{
+	local f src
+
+	src=$(dirname "${BASH_SOURCE[0]}")/../helpers
+	host_need gcc gcc
+	[ -e /usr/include/rdma/rdma_cma.h ] || host_need rdma_cma.h librdmacm-dev
+	mkdir -p "$1"
+	for f in "$src"/*.c; do
+		gcc -std=gnu11 -O2 -Wall -Wextra -Werror -o "$1/$(basename "$f" .c)" "$f" \
+			-lrdmacm -libverbs || die "cannot build ${f##*/}"
+	done
+}
