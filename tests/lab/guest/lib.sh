@@ -12,7 +12,7 @@ conf=$out/srpt.conf
 work=/var/tmp/lab
 port=5555
 add_target=/sys/class/infiniband_srp/srp-rxe0-1/add_target
-disks=()
+disks=() daemon_lines=() driver_lines=() target_lines=()
 PATH=$PATH:/lab/bin
 mkdir -p "$out" "$work"
 
@@ -131,6 +131,7 @@ ram_disk()
 {
 	[ ! -e /dev/ram0 ] || rmmod brd || fail "rmmod brd"
 	modprobe brd rd_nr=1 rd_size=$(($1 * 1024)) || fail "modprobe brd"
+	[ ! -d /run/systemd/system ] || udevadm settle
 }
 
 # disk NAME HANDLER FILENAME [CONFIG LINE...]: export it as the next LUN.
@@ -143,6 +144,7 @@ disk()
 }
 
 # The configuration of the disks described so far, one target srpt0 that shows them to everybody.
+# daemon_lines, driver_lines and target_lines are arrays of further lines.
 write_config()
 {
 	local entry name handler file lines lun=0
@@ -155,14 +157,16 @@ write_config()
 		tr ';' '\n' <<< "$lines" | sed '/^$/d;s/^/\t\t/'
 		printf '\t}\n}\n'
 	done
-	printf 'TARGET_DRIVER ib_srpt {\n\trdma_cm_port %s\n' "$port"
-	[ -z "${driver_lines:-}" ] || printf '\t%s\n' "${driver_lines[@]}"
+	printf 'DAEMON {\n'
+	[ ${#daemon_lines[@]} = 0 ] || printf '\t%s\n' "${daemon_lines[@]}"
+	printf '}\nTARGET_DRIVER ib_srpt {\n\trdma_cm_port %s\n' "$port"
+	[ ${#driver_lines[@]} = 0 ] || printf '\t%s\n' "${driver_lines[@]}"
 	printf '\tTARGET srpt0 {\n\t\tenabled 1\n\t\trel_tgt_id 1\n'
 	for entry in "${disks[@]}"; do
 		echo "		LUN $lun ${entry%%|*}"
 		lun=$((lun + 1))
 	done
-	printf '%s' "${target_lines:-}"
+	[ ${#target_lines[@]} = 0 ] || printf '\t\t%s\n' "${target_lines[@]}"
 	printf '\t}\n}\n'
 }
 
