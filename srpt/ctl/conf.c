@@ -273,6 +273,17 @@ static const char *block_title(enum conf_block block)
 	return block == CONF_TOP ? "the top level" : conf_block_word(block);
 }
 
+/* Where a block belongs: "TARGET or GROUP". */
+static void block_homes(enum conf_block block, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(block_rows); i++)
+		if (block_rows[i].block == block)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? " or " : "",
+						block_title(block_rows[i].parent));
+}
+
 /* Remembers what a skipped HANDLER would have defined, for the LUNs that name it. */
 static void skipped_device(void *arg, const struct conf_stmt *s)
 {
@@ -300,10 +311,12 @@ static void parse_child(struct parser *p, const struct scope *parent,
 			const struct block_row *row)
 {
 	struct scope scope = { row->block, NULL, parent->depth + 1 };
+	char homes[64];
 
+	block_homes(row->block, homes, sizeof(homes));
 	if (row->parent != parent->block) {
 		conf_error(p->diags, p->stmt.pos, "%s does not belong in %s but in %s",
-			   p->stmt.words[0], block_title(parent->block), block_title(row->parent));
+			   p->stmt.words[0], block_title(parent->block), homes);
 	} else if (p->stmt.count != row->args + 1) {
 		conf_error(p->diags, p->stmt.pos, "%s is followed by %zu words: allowed is \"%s\"",
 			   p->stmt.words[0], p->stmt.count - 1, row->usage);

@@ -92,7 +92,7 @@ struct conf_device {
 	bool o_direct;			/* vdisk_fileio: bypass the page cache */
 	bool thin_provisioned;		/* offer UNMAP */
 	bool rotational;
-	uint8_t uuid[16];		/* never all zero; derived from setup_id and name if not given */
+	uint8_t uuid[16];		/* not all zero; from setup_id and name if not given */
 	uint8_t naa_id[16];		/* NAA 6 designator, all zero = see conf_device_naa() */
 	char usn[37];			/* unit serial number, "" = see conf_device_serial() */
 	char t10_dev_id[25];		/* T10 vendor specific identifier, "" = the LU chooses */
@@ -146,9 +146,9 @@ struct conf_target {
 	struct conf_pos pos;
 	char name[CONF_NAME_MAX + 1];	/* a port GID with 8 groups, or a free name */
 	bool enabled;
-	uint16_t rel_tgt_id;		/* 1..65535, unique; lowest free ones in file order if not given */
+	uint16_t rel_tgt_id;		/* 1..65535, unique; if not given the lowest free one */
 	uint64_t id_ext;		/* host order, 0 = not given: see conf_target_id_ext() */
-	uint64_t ioc_guid;		/* host order, 0 = not given: the driver's, else the daemon's */
+	uint64_t ioc_guid;		/* host order, 0 = the driver's, else the daemon's */
 	char *comment;			/* free text for people, NULL = none */
 	struct conf_portal *portals;	/* none: all addresses at rdma_cm_port */
 	size_t n_portals;
@@ -164,7 +164,7 @@ struct conf_driver {
 	uint32_t srp_max_req_size;	/* largest IU an initiator may send */
 	uint32_t srp_max_rsp_size;	/* largest IU we send: 36 bytes, then sense data */
 	uint32_t srp_max_rdma_size;	/* advertised largest transfer */
-	uint32_t srpt_srq_size;		/* shared receive queue; 0 = one receive queue per channel */
+	uint32_t srpt_srq_size;		/* entries; 0 = a receive queue per channel */
 	uint32_t srpt_sq_size;		/* send queue entries per channel */
 	uint64_t ioc_guid;		/* host order, 0 = the daemon takes one from the hardware */
 };

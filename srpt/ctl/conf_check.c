@@ -96,10 +96,13 @@ static void device_complete(struct conf_device *dev, uint32_t setup_id)
 {
 	if (dev->handler == CONF_VDISK_NULLIO && !device_given(dev, "size"))
 		dev->size = NULLIO_SIZE;
+	if (dev->write_through)
+		dev->nv_cache = false;
 	if (!device_given(dev, "uuid"))
 		conf_uuid_derive(setup_id, dev->name, dev->uuid);
 	if (!dev->t10_vend_id[0])
-		memcpy(dev->t10_vend_id, dev->handler == CONF_VDISK_BLOCKIO ? "SCST_BIO" : "SCST_FIO",
+		memcpy(dev->t10_vend_id,
+		       dev->handler == CONF_VDISK_BLOCKIO ? "SCST_BIO" : "SCST_FIO",
 		       sizeof("SCST_BIO"));
 	if (!dev->prod_id[0])
 		memcpy(dev->prod_id, dev->name, strnlen(dev->name, sizeof(dev->prod_id) - 1));
@@ -141,16 +144,24 @@ static const void *t10_value(const struct conf_device *dev, size_t *len)
 	return text_value(dev->t10_dev_id, len);
 }
 
+/* All zero: not given, or given with a bad value. */
+static const void *bytes_value(const uint8_t bytes[16])
+{
+	static const uint8_t none[16];
+
+	return memcmp(bytes, none, sizeof(none)) ? bytes : NULL;
+}
+
 static const void *uuid_value(const struct conf_device *dev, size_t *len)
 {
 	*len = sizeof(dev->uuid);
-	return device_given(dev, "uuid") ? dev->uuid : NULL;
+	return bytes_value(dev->uuid);
 }
 
 static const void *naa_value(const struct conf_device *dev, size_t *len)
 {
 	*len = sizeof(dev->naa_id);
-	return device_given(dev, "naa_id") ? dev->naa_id : NULL;
+	return bytes_value(dev->naa_id);
 }
 
 /* The attributes of a device that may not be the same twice. */
@@ -384,7 +395,8 @@ static int assign_rel_tgt_ids(struct conf *conf, struct conf_diag_list *diags)
 		while (next <= UINT16_MAX && used[next])
 			next++;
 		if (next > UINT16_MAX) {
-			conf_error(diags, target->pos, "too many targets: at most 65535 are allowed");
+			conf_error(diags, target->pos,
+				   "too many targets: at most 65535 are allowed");
 			break;
 		}
 		target->rel_tgt_id = (uint16_t)next++;

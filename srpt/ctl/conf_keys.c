@@ -59,7 +59,7 @@ static const char *nv_cache_caution(const void *base)
 
 	if (!device->nv_cache || !device->write_through)
 		return NULL;
-	return "write_through and nv_cache exclude each other: write_through applies";
+	return "nv_cache is taken as 0: it contradicts write_through";
 }
 
 static const struct conf_key keys[] = {
@@ -171,7 +171,8 @@ static const struct conf_key keys[] = {
 	UNUSED(CONF_TARGET_DRIVER, "one_target_per_port", "each TARGET names its portals"),
 	UNUSED(CONF_TARGET_DRIVER, "trace_flag", NO_TRACE),
 	UNUSED(CONF_TARGET_DRIVER, "trace_level", NO_TRACE),
-	UNUSED(CONF_TARGET_DRIVER, "use_node_guid_in_target_name", "targets have the name you give"),
+	UNUSED(CONF_TARGET_DRIVER, "use_node_guid_in_target_name",
+	       "targets have the name you give"),
 	UNUSED(CONF_TARGET_DRIVER, "use_port_guid_in_session_name",
 	       "sessions are named by source address"),
 	UNUSED(CONF_TARGET_DRIVER, "use_srq", "see srpt_srq_size"),

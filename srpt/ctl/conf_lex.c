@@ -157,9 +157,9 @@ static enum conf_token lex_quoted(struct conf_lex *lex)
 static const char *lex_bare_fault(const struct conf_lex *lex)
 {
 	if (*lex->p == '#')
-		return "'#' inside a word: put a blank before a comment, or write \\# for the character";
+		return "'#' inside a word: put a blank before a comment, or write \\# for it";
 	if (*lex->p == '"')
-		return "'\"' inside a word: quote the whole word, or write \\\" for the character";
+		return "'\"' inside a word: quote the whole word, or write \\\" for it";
 	if (*lex->p == '\\' && (lex->end - lex->p < 2 || strchr("\r\n", lex->p[1])))
 		return "'\\' at the end of a line: a line cannot be continued";
 	return NULL;

@@ -62,7 +62,7 @@ static void write_target(const struct conf_target *target, FILE *f)
 {
 	char buf[96];
 
-	fputs("\n\tTARGET ", f);
+	fputs("\tTARGET ", f);
 	conf_word_print(target->name, f);
 	fputs(" {\n", f);
 	write_keys(CONF_TARGET, target->given, target, 2, f);
@@ -113,8 +113,11 @@ int conf_write(const struct conf *conf, FILE *f)
 	if (conf->driver.given || conf->n_targets) {
 		fputs("\nTARGET_DRIVER ib_srpt {\n", f);
 		write_keys(CONF_TARGET_DRIVER, conf->driver.given, &conf->driver, 1, f);
-		for (size_t i = 0; i < conf->n_targets; i++)
+		for (size_t i = 0; i < conf->n_targets; i++) {
+			if (i || conf->driver.given)
+				putc('\n', f);
 			write_target(&conf->targets[i], f);
+		}
 		fputs("}\n", f);
 	}
 	return fflush(f) || ferror(f) ? -EIO : 0;
