@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the handlers of the opcode table use: decode, move data, end. All on the
+ * command's reactor. After a function that ends the command or starts its I/O
+ * the command must not be touched.
+ */
+#ifndef SRPT_SCSI_CMD_H
+#define SRPT_SCSI_CMD_H
+
+#include "scsi/lu.h"
+#include "scsi/scsi.h"
+#include "scsi/sense.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Room for the parameter data of a command that does not ask for more. */
+#define CMD_PARAM_SIZE 4096u
+
+/* CDB byte 1 of READ and WRITE, SBC-3 5.8. */
+#define CDB_DPO 0x10
+#define CDB_FUA 0x08
+
+/* End with GOOD, no data. */
+void cmd_good(struct scsi_cmd *cmd);
+
+/* End with GOOD and @built bytes of parameter data in buf; alloc cuts them. */
+void cmd_reply(struct scsi_cmd *cmd, uint32_t built);
+
+/* End with @s (nothing of DATA-IN). Returns false, for a prep function to return. */
+bool cmd_fail(struct scsi_cmd *cmd, enum scsi_sense s);
+
+/* End with 05/24/00 and a pointer to @byte of the CDB; @bit −1: all of it. False. */
+bool cmd_bad_field(struct scsi_cmd *cmd, unsigned byte, int bit);
+
+/* End with 05/26/00 and a pointer to @byte of the parameter list. */
+void cmd_bad_param(struct scsi_cmd *cmd, unsigned byte);
+
+/* End with what the backend said of cmd->io: sense, INFORMATION, a log line. */
+void cmd_fail_io(struct scsi_cmd *cmd);
+
+/*
+ * Start a request; @step(cmd) runs when it is over, with cmd->io.result, unless
+ * the command was aborted meanwhile. @off, @len in bytes; @buf for BE_READ and
+ * BE_WRITE: its first @len bytes, else NULL.
+ */
+void cmd_io(struct scsi_cmd *cmd, enum be_op op, uint64_t off, uint64_t len,
+	    const struct iobuf *buf, void (*step)(struct scsi_cmd *cmd));
+
+/* A step that ends the command with the result of its only request. */
+void cmd_io_ends(struct scsi_cmd *cmd);
+
+/* Bytes of the command's blocks, and where they begin. */
+static inline uint64_t cmd_bytes(const struct scsi_cmd *cmd)
+{
+	return (uint64_t)cmd->nblocks << cmd->lu->block_shift;
+}
+
+static inline uint64_t cmd_offset(const struct scsi_cmd *cmd)
+{
+	return cmd->lba << cmd->lu->block_shift;
+}
+
+#endif

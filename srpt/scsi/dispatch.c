@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From the fabric's command to the handler of its row, and back. The order in
+ * which a command can be refused is the order of the functions in scsi_submit().
+ */
+#include "scsi/cmd.h"
+#include "scsi/nexus.h"
+#include "scsi/optable.h"
+#include "scsi/task.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Not the sense buffer and not io: they are written before they are read. */
+static void cmd_init(struct scsi_cmd *cmd)
+{
+	cmd->buf.addr = NULL;
+	cmd->aux.addr = NULL;
+	cmd->data_len = 0;
+	cmd->wanted = 0;
+	cmd->moved_out = 0;
+	cmd->wants_out = false;
+	cmd->status = SCSI_GOOD;
+	cmd->sense_len = 0;
+	cmd->state = SCSI_CMD_NEW;
+	cmd->aborted = false;
+	cmd->abort_status = false;
+	cmd->detached = false;
+	cmd->tmf_waits = false;
+	cmd->op = NULL;
+	cmd->itl = NULL;
+	cmd->lu = NULL;
+	cmd->shard = NULL;
+	cmd->alloc = 0;
+	cmd->out_len = 0;
+	cmd->buf_len = 0;
+	cmd->aux_len = 0;
+	cmd->arg = 0;
+	cmd->progress = 0;
+	cmd->io.flags = 0;
+	list_init(&cmd->link);
+	list_init(&cmd->waiter.link);
+}
+
+/* ---- the end of a command ---- */
+
+static void cmd_respond(struct scsi_cmd *cmd)
+{
+	cmd->state = SCSI_CMD_RESPONDING;
+	if (unlikely(cmd->status != SCSI_GOOD) && cmd->shard)
+		stat_add(&cmd->shard->stats.errors, 1);
+	cmd->fabric->respond(cmd);
+}
+
+void cmd_good(struct scsi_cmd *cmd)
+{
+	cmd_respond(cmd);
+}
+
+void cmd_reply(struct scsi_cmd *cmd, uint32_t built)
+{
+	cmd->wanted = min_u32(built, cmd->alloc);
+	cmd->data_len = min_u32(cmd->wanted, cmd->data_in_len);
+	cmd_respond(cmd);
+}
+
+/* Nothing is wanted in either direction; what was fetched stays counted. */
+static void cmd_set_failed(struct scsi_cmd *cmd, enum scsi_sense s)
+{
+	cmd->data_len = 0;
+	cmd->wanted = 0;
+	sense_set(cmd, s);
+}
+
+bool cmd_fail(struct scsi_cmd *cmd, enum scsi_sense s)
+{
+	cmd_set_failed(cmd, s);
+	cmd_respond(cmd);
+	return false;
+}
+
+bool cmd_bad_field(struct scsi_cmd *cmd, unsigned byte, int bit)
+{
+	cmd_set_failed(cmd, SENSE_INVALID_FIELD_IN_CDB);
+	sense_set_field(cmd, true, byte, bit);
+	cmd_respond(cmd);
+	return false;
+}
+
+void cmd_bad_param(struct scsi_cmd *cmd, unsigned byte)
+{
+	cmd_set_failed(cmd, SENSE_INVALID_FIELD_IN_LIST);
+	sense_set_field(cmd, false, byte, -1);
+	cmd_respond(cmd);
+}
+
+/* The initiator offers less DATA-OUT than the command needs: nothing is taken. */
+static bool cmd_short_out(struct scsi_cmd *cmd)
+{
+	cmd_set_failed(cmd, SENSE_BAD_COMMAND_IU);
+	cmd->wanted = cmd->out_len;
+	cmd->wants_out = true;
+	cmd_respond(cmd);
+	return false;
+}
+
+static void cmd_put_buffers(struct scsi_cmd *cmd)
+{
+	struct iobuf_pool *p = &cmd->reactor->bufs;
+	struct iobuf buf = cmd->buf, aux = cmd->aux;
+
+	cmd->buf.addr = NULL;
+	cmd->aux.addr = NULL;
+	/* From here others may go on: the command is not touched any more. */
+	if (buf.addr != cmd->imm.addr)
+		iobuf_put(p, &buf);
+	iobuf_put(p, &aux);
+}
+
+void scsi_cmd_release(struct scsi_cmd *cmd)
+{
+	struct lu_shard *sh = cmd->shard;
+
+	if (cmd->state == SCSI_CMD_DONE)
+		return;
+	cmd->state = SCSI_CMD_DONE;
+	if (unlikely(cmd->tmf_waits))
+		tmf_cmd_left(cmd);
+	if (likely(sh)) {
+		cmd->shard = NULL;
+		list_del(&cmd->link);
+		stat_add(&sh->in_flight, -1ull);
+		if (unlikely(sh->drained))
+			lu_shard_check_drained(sh);
+	}
+	cmd_put_buffers(cmd);
+}
+
+/* ---- aborts ---- */
+
+bool task_abort(struct scsi_cmd *cmd, bool status)
+{
+	switch (cmd->state) {
+	case SCSI_CMD_HELD:
+		list_del(&cmd->waiter.link);
+		break;
+	case SCSI_CMD_PULLING:
+		break;
+	case SCSI_CMD_EXECUTING:
+		if ((cmd->op->flags & OP_WRITES) && !cmd->detached) {
+			cmd->detached = true;
+			atomic_fetch_add(&cmd->lu->detached, 1);
+		}
+		break;
+	default:
+		return false;
+	}
+	cmd->abort_status = status && (!cmd->aborted || cmd->abort_status);
+	cmd->aborted = true;
+	return cmd->state == SCSI_CMD_HELD;
+}
+
+void task_end_aborted(struct scsi_cmd *cmd)
+{
+	if (cmd->detached) {
+		cmd->detached = false;
+		lu_detached_put(cmd->lu);
+	}
+	if (cmd->shard)
+		stat_add(&cmd->shard->stats.aborted, 1);
+	if (cmd->abort_status) {
+		cmd_fail(cmd, SENSE_TASK_ABORTED);
+		return;
+	}
+	scsi_cmd_release(cmd);
+	cmd->fabric->dropped(cmd);
+}
+
+void scsi_cmd_abort(struct scsi_cmd *cmd)
+{
+	if (task_abort(cmd, false))
+		task_end_aborted(cmd);
+}
+
+/* ---- the backend ---- */
+
+static void cmd_io_done(struct be_io *io)
+{
+	struct scsi_cmd *cmd = container_of(io, struct scsi_cmd, io);
+
+	if (unlikely(cmd->aborted))
+		task_end_aborted(cmd);
+	else
+		cmd->step(cmd);
+}
+
+void cmd_io(struct scsi_cmd *cmd, enum be_op op, uint64_t off, uint64_t len,
+	    const struct iobuf *buf, void (*step)(struct scsi_cmd *cmd))
+{
+	struct be_io *io = &cmd->io;
+
+	io->op = op;
+	io->off = off;
+	io->len = len;
+	if (buf) {
+		io->buf = *buf;
+		io->buf.len = (uint32_t)len;
+	}
+	io->done = cmd_io_done;
+	cmd->step = step;
+	backend_submit(cmd->reactor, cmd->lu->be, io);
+}
+
+void cmd_fail_io(struct scsi_cmd *cmd)
+{
+	static const char *const verbs[] = {
+		[BE_READ] = "read", [BE_WRITE] = "write", [BE_FLUSH] = "flush",
+		[BE_UNMAP] = "unmap", [BE_WRITE_ZEROES] = "write of zeroes",
+	};
+	const struct be_io *io = &cmd->io;
+	enum scsi_sense s = sense_from_errno(io->result, io->op);
+
+	log_warn_limited(&cmd->lu->limit, "device %s: %s of %llu bytes at %llu failed: %s",
+			 cmd->lu->name, verbs[io->op], (unsigned long long)io->len,
+			 (unsigned long long)io->off, strerror(-io->result));
+	cmd_set_failed(cmd, s);
+	if ((s == SENSE_READ_ERROR || s == SENSE_WRITE_ERROR) && io->op != BE_FLUSH)
+		sense_set_info(cmd, io->off >> cmd->lu->block_shift);
+	cmd_respond(cmd);
+}
+
+void cmd_io_ends(struct scsi_cmd *cmd)
+{
+	if (unlikely(cmd->io.result))
+		cmd_fail_io(cmd);
+	else
+		cmd_good(cmd);
+}
+
+/* ---- everything that may have to wait, in this order ---- */
+
+static void cmd_advance(struct scsi_cmd *cmd);
+
+static void cmd_execute(struct scsi_cmd *cmd)
+{
+	cmd->state = SCSI_CMD_EXECUTING;
+	/* Never send bytes nobody wrote. */
+	if (cmd->op->flags & OP_PARAM_IN)
+		memset(cmd->buf.addr, 0, cmd->buf_len);
+	cmd->op->exec(cmd);
+}
+
+static void cmd_fetched(struct scsi_cmd *cmd)
+{
+	cmd->moved_out = cmd->out_len;
+	cmd->wanted = cmd->out_len;
+	cmd->wants_out = true;
+	cmd_execute(cmd);
+}
+
+void scsi_pulled(struct scsi_cmd *cmd, int status)
+{
+	if (unlikely(cmd->tmf_waits))
+		tmf_cmd_left(cmd);
+	if (unlikely(status == -ECONNRESET))
+		task_abort(cmd, false);
+	if (unlikely(cmd->aborted))
+		task_end_aborted(cmd);
+	else if (unlikely(status))
+		cmd_fail(cmd, SENSE_DATA_OUT_FAILED);
+	else
+		cmd_fetched(cmd);
+}
+
+static void cmd_buffer_ready(struct iobuf_waiter *w)
+{
+	cmd_advance(container_of(w, struct scsi_cmd, waiter));
+}
+
+/* Queued before anything is given back, or what that frees might be missed. */
+static bool cmd_wait_buffers(struct scsi_cmd *cmd)
+{
+	struct iobuf_pool *p = &cmd->reactor->bufs;
+	struct iobuf buf = cmd->buf;
+
+	cmd->state = SCSI_CMD_HELD;
+	cmd->buf.addr = NULL;
+	cmd->waiter.ready = cmd_buffer_ready;
+	iobuf_wait(p, &cmd->waiter);
+	if (buf.addr != cmd->imm.addr)
+		iobuf_put(p, &buf);
+	return false;
+}
+
+/* All or none, so that commands cannot wait for each other in a circle. */
+static bool cmd_get_buffers(struct scsi_cmd *cmd)
+{
+	struct iobuf_pool *p = &cmd->reactor->bufs;
+
+	if (cmd->out_len && cmd->imm.addr) {
+		cmd->buf = cmd->imm;
+		cmd->buf.len = cmd->out_len;
+	} else if (cmd->buf_len && unlikely(iobuf_get(p, cmd->buf_len, &cmd->buf))) {
+		cmd->buf.addr = NULL;
+		return cmd_wait_buffers(cmd);
+	}
+	if (unlikely(cmd->aux_len) && iobuf_get(p, cmd->aux_len, &cmd->aux)) {
+		cmd->aux.addr = NULL;
+		return cmd_wait_buffers(cmd);
+	}
+	return true;
+}
+
+static void cmd_advance(struct scsi_cmd *cmd)
+{
+	if ((cmd->op->flags & OP_WRITES) && unlikely(atomic_load(&cmd->lu->detached))) {
+		cmd->state = SCSI_CMD_HELD;
+		list_add_tail(&cmd->shard->held, &cmd->waiter.link);
+		return;
+	}
+	if (!cmd_get_buffers(cmd))
+		return;
+	if (!cmd->out_len) {
+		cmd_execute(cmd);
+	} else if (cmd->imm.addr) {
+		cmd_fetched(cmd);
+	} else {
+		cmd->state = SCSI_CMD_PULLING;
+		cmd->fabric->pull(cmd);
+	}
+}
+
+void lu_shard_resume(struct lu_shard *sh)
+{
+	struct list_node held = LIST_INIT(held);
+
+	list_splice_tail(&held, &sh->held);
+	while (!list_empty(&held)) {
+		struct scsi_cmd *cmd = list_first(&held, struct scsi_cmd, waiter.link);
+
+		list_del(&cmd->waiter.link);
+		cmd_advance(cmd);
+	}
+}
+
+/* ---- admission ---- */
+
+static bool cmd_route(struct scsi_cmd *cmd)
+{
+	int lun = lun_decode(cmd->lun);
+	bool opcode_known;
+	unsigned need;
+
+	if (likely(lun >= 0))
+		cmd->itl = lun_map_find(nexus_map(cmd->nexus), (unsigned)lun);
+	cmd->op = optable_find(cmd->cdb, &opcode_known);
+	if (likely(cmd->itl)) {
+		cmd->lu = cmd->itl->lu;
+		cmd->shard = lu_shard(cmd->lu, cmd->reactor);
+		list_add_tail(&cmd->shard->live, &cmd->link);
+		stat_add(&cmd->shard->in_flight, 1);
+		stat_add(&cmd->shard->stats.commands, 1);
+	} else {
+		need = lun == LUN_REPORT_LUNS ? OP_WELL_KNOWN : OP_NO_LUN;
+		if (lun != LUN_REPORT_LUNS && !(cmd->op && cmd->op->flags & need))
+			return cmd_fail(cmd, SENSE_LUN_NOT_SUPPORTED);
+		if (cmd->op && !(cmd->op->flags & need))
+			return cmd_fail(cmd, SENSE_INVALID_OPCODE);
+	}
+	if (unlikely(!cmd->op))
+		return opcode_known ? cmd_bad_field(cmd, 1, 4) :
+				      cmd_fail(cmd, SENSE_INVALID_OPCODE);
+	if (unlikely(cmd->op->flags & OP_THIN) && !cmd->lu->thin)
+		return cmd_fail(cmd, SENSE_INVALID_OPCODE);
+	return true;
+}
+
+/*
+ * The one place that says whether this nexus may run this command now. Order
+ * (SAM-5 5.3.3): unit attentions of a reset, reservation, other unit
+ * attentions, asymmetric access state.
+ */
+static bool cmd_admit(struct scsi_cmd *cmd)
+{
+	struct ua_set *ua;
+	enum scsi_sense s;
+
+	if (unlikely(!cmd->itl))
+		return true;
+	ua = &cmd->itl->ua;
+	if (likely(!ua_pending(ua)) || (cmd->op->flags & OP_UA_PASSES))
+		return true;
+	s = ua_take(ua, UA_RESET_CLASS);
+	if (!s)
+		s = ua_take(ua, UA_ANY);
+	return s ? cmd_fail(cmd, s) : true;
+}
+
+static void cmd_decode(struct scsi_cmd *cmd)
+{
+	const uint8_t *cdb = cmd->cdb;
+
+	switch ((enum cdb_layout)cmd->op->layout) {
+	case CDB_BLOCKS_6:
+		cmd->lba = get_be24(cdb + 1) & 0x1fffff;
+		cmd->nblocks = cdb[4] ? cdb[4] : 256;
+		break;
+	case CDB_BLOCKS_10:
+		cmd->lba = get_be32(cdb + 2);
+		cmd->nblocks = get_be16(cdb + 7);
+		break;
+	case CDB_BLOCKS_12:
+		cmd->lba = get_be32(cdb + 2);
+		cmd->nblocks = get_be32(cdb + 6);
+		break;
+	case CDB_BLOCKS_16:
+		cmd->lba = get_be64(cdb + 2);
+		cmd->nblocks = get_be32(cdb + 10);
+		break;
+	case CDB_LBA_10:
+		cmd->lba = get_be32(cdb + 2);
+		cmd->alloc = UINT32_MAX;
+		break;
+	case CDB_LBA_16:
+		cmd->lba = get_be64(cdb + 2);
+		cmd->alloc = get_be32(cdb + 10);
+		break;
+	case CDB_ALLOC_1_4:
+		cmd->alloc = cdb[4];
+		break;
+	case CDB_ALLOC_2_3:
+		cmd->alloc = get_be16(cdb + 3);
+		break;
+	case CDB_ALLOC_2_7:
+		cmd->alloc = get_be16(cdb + 7);
+		break;
+	case CDB_ALLOC_4_6:
+		cmd->alloc = get_be32(cdb + 6);
+		break;
+	case CDB_NO_LENGTH:
+	case CDB_LAYOUTS:
+		break;
+	}
+}
+
+/* CDB byte of the transfer length, for the field pointer. */
+static const uint8_t length_byte[CDB_LAYOUTS] = {
+	[CDB_BLOCKS_6] = 4, [CDB_BLOCKS_10] = 7, [CDB_BLOCKS_12] = 6, [CDB_BLOCKS_16] = 10,
+};
+
+/* A length of 0 just behind the end is no error (SBC-3 5.8). */
+static bool cmd_in_range(const struct scsi_cmd *cmd)
+{
+	uint64_t n = lu_nblocks(cmd->lu);
+
+	return cmd->lba <= n && cmd->nblocks <= n - cmd->lba;
+}
+
+/* Block data: the whole of a write; of a read what the initiator has room for. */
+static bool cmd_size_blocks(struct scsi_cmd *cmd)
+{
+	uint64_t bytes = cmd_bytes(cmd), block = 1u << cmd->lu->block_shift;
+
+	if (unlikely(bytes > IOBUF_MAX_SIZE))
+		return cmd_bad_field(cmd, length_byte[cmd->op->layout], -1);
+	if (cmd->op->flags & OP_OUT)
+		cmd->out_len = (uint32_t)bytes;
+	else
+		bytes = min_u64(bytes, (cmd->data_in_len + block - 1) & ~(block - 1));
+	cmd->buf_len = (uint32_t)bytes;
+	return true;
+}
+
+static bool cmd_size_params(struct scsi_cmd *cmd)
+{
+	if (cmd->op->flags & OP_OUT)
+		cmd->out_len = cmd->buf_len = cmd->alloc;
+	else if (cmd->op->flags & OP_PARAM_IN)
+		cmd->buf_len = CMD_PARAM_SIZE;
+	return true;
+}
+
+static bool cmd_check(struct scsi_cmd *cmd)
+{
+	const struct scsi_op *op = cmd->op;
+	int bit, byte = optable_refused(op, cmd->cdb, &bit);
+
+	if (unlikely(byte >= 0))
+		return cmd_bad_field(cmd, (unsigned)byte, bit);
+	cmd_decode(cmd);
+	if ((op->flags & OP_RANGE) && unlikely(!cmd_in_range(cmd)))
+		return cmd_fail(cmd, SENSE_LBA_OUT_OF_RANGE);
+	if (!(op->flags & OP_BLOCKS ? cmd_size_blocks(cmd) : cmd_size_params(cmd)))
+		return false;
+	if (op->prep && !op->prep(cmd))
+		return false;
+	if (!(op->flags & (OP_OUT | OP_WRITES)))
+		return true;
+	if (unlikely(cmd->out_len > cmd->data_out_len ||
+		     (cmd->imm.addr && cmd->out_len > cmd->imm.len)))
+		return cmd_short_out(cmd);
+	if ((op->flags & OP_WRITES) &&
+	    unlikely(atomic_load_explicit(&cmd->itl->read_only, memory_order_relaxed)))
+		return cmd_fail(cmd, SENSE_WRITE_PROTECTED);
+	return true;
+}
+
+void scsi_submit(struct scsi_cmd *cmd)
+{
+	cmd_init(cmd);
+	if (cmd_route(cmd) && cmd_admit(cmd) && cmd_check(cmd))
+		cmd_advance(cmd);
+}
+
+void scsi_reject(struct scsi_cmd *cmd, int sense)
+{
+	cmd_init(cmd);
+	cmd_fail(cmd, (enum scsi_sense)sense);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scsi/nexus.h"
+#include "scsi/ops.h"
+
+#include <string.h>
+
+#define INQUIRY_LEN 96u      /* standard data, SPC-4 6.6.2 */
+#define INQUIRY_SHORT_LEN 36u
+#define PERIPHERAL_DISK 0x00
+#define PERIPHERAL_WELL_KNOWN 0x1e
+#define PERIPHERAL_ABSENT 0x7f /* qualifier 011b, type 1Fh */
+#define VERSION_SPC4 6
+#define HISUP_FORMAT_2 0x12
+#define CMDQUE 0x02
+
+/* ASCII fields are filled up with blanks and not terminated. */
+static void put_text(uint8_t *p, unsigned len, const char *text)
+{
+	size_t n = strlen(text);
+
+	memset(p, ' ', len);
+	memcpy(p, text, n < len ? n : len);
+}
+
+static void put_common(uint8_t *p, uint8_t peripheral, unsigned len)
+{
+	p[0] = peripheral;
+	p[2] = VERSION_SPC4;
+	p[3] = HISUP_FORMAT_2;
+	p[4] = (uint8_t)(len - 5);
+}
+
+static void inquiry_lu(struct scsi_cmd *cmd)
+{
+	static const uint16_t versions[] = {
+		0x00a0, /* SAM-5 */
+		0x0940, /* SRP */
+		0x0460, /* SPC-4 */
+		0x04c0, /* SBC-3 */
+	};
+	uint8_t *p = cmd->buf.addr;
+
+	put_common(p, PERIPHERAL_DISK, INQUIRY_LEN);
+	p[7] = CMDQUE;
+	put_text(p + 8, 8, cmd->lu->vendor);
+	put_text(p + 16, 16, cmd->lu->product);
+	put_text(p + 32, 4, cmd->lu->revision);
+	for (unsigned i = 0; i < ARRAY_SIZE(versions); i++)
+		put_be16(p + 58 + 2 * i, versions[i]);
+	cmd_reply(cmd, INQUIRY_LEN);
+}
+
+/* A LUN without an LU, or the well-known one. */
+static void inquiry_other(struct scsi_cmd *cmd, uint8_t peripheral)
+{
+	uint8_t *p = cmd->buf.addr;
+
+	put_common(p, peripheral, INQUIRY_SHORT_LEN);
+	put_text(p + 8, 8, "SRPT");
+	put_text(p + 16, 16, peripheral == PERIPHERAL_ABSENT ? "NO LUN" : "REPORT LUNS");
+	put_text(p + 32, 4, "");
+	cmd_reply(cmd, INQUIRY_SHORT_LEN);
+}
+
+void op_inquiry(struct scsi_cmd *cmd)
+{
+	bool evpd = cmd->cdb[1] & 0x01;
+	bool well_known = !cmd->lu && lun_decode(cmd->lun) == LUN_REPORT_LUNS;
+
+	if (!evpd && cmd->cdb[2])
+		cmd_bad_field(cmd, 2, -1);
+	else if (cmd->lu)
+		evpd ? inquiry_vpd(cmd) : inquiry_lu(cmd);
+	else if (!evpd)
+		inquiry_other(cmd, well_known ? PERIPHERAL_WELL_KNOWN : PERIPHERAL_ABSENT);
+	else if (well_known)
+		cmd_bad_field(cmd, 1, 0);
+	else
+		cmd_fail(cmd, SENSE_LUN_NOT_SUPPORTED);
+}

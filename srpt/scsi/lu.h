@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Logical units, inside scsi/. An LU is made and taken away by the control
+ * thread; its commands live in one shard per reactor, touched by that reactor
+ * only (statistics may be read by anybody).
+ */
+#ifndef SRPT_SCSI_LU_H
+#define SRPT_SCSI_LU_H
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "scsi/scsi.h"
+#include "scsi/ua.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LU_TEXT_MAX 64
+
+/* Single writer, racy readers: plain adds and loads that do not tear. */
+static inline void stat_add(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t stat_read(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+struct lu_shard {
+	struct list_node live; /* scsi_cmd.link: admitted, not yet released */
+	struct list_node held; /* scsi_cmd.waiter.link: writes that wait for detached ones */
+	struct lu *lu;
+	struct reactor *reactor;
+	struct countdown *drained; /* lu_destroy() waits here until live is empty */
+	/* SYNCHRONIZE CACHE and STOP with IMMED=1: the flush goes on after the answer. */
+	struct be_io flush;
+	bool flushing;
+	bool flush_again;
+	bool attached; /* backend_attach() succeeded */
+	atomic_bool resume_posted;
+	struct msg resume; /* to this shard's reactor: look at held again */
+	struct lu_stats stats; /* in_flight and detached unused */
+	uint64_t in_flight;
+} __attribute__((aligned(CACHE_LINE)));
+
+struct lu {
+	/* read by every command, constant unless atomic */
+	struct backend *be;
+	const struct backend_info *info;
+	unsigned block_shift;
+	bool thin; /* LBPME: UNMAP is offered */
+	bool tas;  /* control mode page: TASK ABORTED status for other nexuses */
+	_Atomic uint64_t nblocks;
+	/* Aborted writes still in the backend; > 0 holds new writes. */
+	atomic_uint detached;
+
+	/* identity, constant */
+	char name[LU_TEXT_MAX];
+	char vendor[9], product[17], revision[5];
+	char serial[37];
+	char t10_id[LU_TEXT_MAX * 2];
+	uint8_t naa[16];
+
+	/* control thread */
+	struct scsi_device *device;
+	struct list_node itls; /* itl.lu_link */
+	struct scsi_call *call;
+	void (*create_done)(void *arg, struct lu *lu, int status);
+	void (*destroy_done)(void *arg);
+	void *done_arg;
+	atomic_int attach_status; /* first error of the reactors */
+
+	struct log_limit limit; /* of the log lines about its I/O errors */
+	unsigned nshards;
+	struct lu_shard shards[];
+};
+
+static inline struct lu_shard *lu_shard(struct lu *lu, const struct reactor *r)
+{
+	return &lu->shards[r->id];
+}
+
+static inline uint64_t lu_nblocks(const struct lu *lu)
+{
+	return atomic_load_explicit(&lu->nblocks, memory_order_relaxed);
+}
+
+/* Raise @ua on every nexus that sees the LU, except @but (or NULL). Control thread. */
+void lu_post_ua(struct lu *lu, enum ua ua, const struct nexus *but);
+
+/*
+ * A write that was aborted is out of the backend: if it was the last, the held
+ * writes of every reactor go on. Any reactor.
+ */
+void lu_detached_put(struct lu *lu);
+
+/* Flush the cache without anybody waiting for it; errors are logged. Reactor. */
+void lu_flush_background(struct lu_shard *sh);
+
+/* Let the held commands go on, unless there are detached writes again. Reactor. */
+void lu_shard_resume(struct lu_shard *sh);
+
+/* The last command (or the background flush) may have gone: tell who drains. */
+void lu_shard_check_drained(struct lu_shard *sh);
+
+#endif

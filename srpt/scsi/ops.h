@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The handlers named in the opcode table, and the limits they share with VPD B0h. */
+#ifndef SRPT_SCSI_OPS_H
+#define SRPT_SCSI_OPS_H
+
+#include "scsi/cmd.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Bytes one WRITE SAME may cover; VPD B0h says it in blocks. */
+#define WRITE_SAME_MAX_BYTES (32u << 20)
+/* Blocks of one UNMAP over all descriptors, and descriptors. */
+#define UNMAP_MAX_BLOCKS (1u << 19)
+#define UNMAP_MAX_DESCRIPTORS 255u
+
+/* spc.c */
+void op_test_unit_ready(struct scsi_cmd *cmd);
+void op_request_sense(struct scsi_cmd *cmd);
+bool prep_report_luns(struct scsi_cmd *cmd);
+void op_report_luns(struct scsi_cmd *cmd);
+
+/* rsoc.c */
+bool prep_report_opcodes(struct scsi_cmd *cmd);
+void op_report_opcodes(struct scsi_cmd *cmd);
+
+/* inquiry.c */
+void op_inquiry(struct scsi_cmd *cmd);
+
+/* vpd.c: INQUIRY with EVPD=1 */
+void inquiry_vpd(struct scsi_cmd *cmd);
+
+/* mode.c */
+bool prep_mode_sense(struct scsi_cmd *cmd);
+void op_mode_sense_6(struct scsi_cmd *cmd);
+void op_mode_sense_10(struct scsi_cmd *cmd);
+
+/* sbc.c */
+void op_read(struct scsi_cmd *cmd);
+void op_write(struct scsi_cmd *cmd);
+void op_synchronize_cache(struct scsi_cmd *cmd);
+bool prep_start_stop(struct scsi_cmd *cmd);
+void op_start_stop(struct scsi_cmd *cmd);
+bool prep_read_capacity(struct scsi_cmd *cmd);
+void op_read_capacity_10(struct scsi_cmd *cmd);
+void op_read_capacity_16(struct scsi_cmd *cmd);
+
+/* verify.c */
+bool prep_verify(struct scsi_cmd *cmd);
+void op_verify(struct scsi_cmd *cmd);
+
+/* write_same.c */
+bool prep_write_same(struct scsi_cmd *cmd);
+void op_write_same(struct scsi_cmd *cmd);
+
+/* unmap.c */
+bool prep_unmap(struct scsi_cmd *cmd);
+void op_unmap(struct scsi_cmd *cmd);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scsi/optable.h"
+
+#include "base/bytes.h"
+#include "scsi/ops.h"
+
+#include <string.h>
+
+/* CDB usage data of the common layouts; b1: what byte 1 may hold. */
+#define USAGE_6(op) { op, 0x1f, 0xff, 0xff, 0xff, 0 }
+#define USAGE_10(op, b1) { op, b1, 0xff, 0xff, 0xff, 0xff, 0x1f, 0xff, 0xff, 0 }
+#define USAGE_12(op, b1) { op, b1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f, 0 }
+#define USAGE_16(op, b1)                                                                   \
+	{ op, b1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, \
+	  0x1f, 0 }
+
+#define DPO_FUA (CDB_DPO | CDB_FUA)
+#define READS (OP_RANGE | OP_BLOCKS)
+#define WRITES (OP_RANGE | OP_BLOCKS | OP_OUT | OP_WRITES)
+#define VERIFIES (OP_RANGE | OP_OUT)
+#define ALWAYS (OP_UA_PASSES | OP_NO_LUN | OP_WELL_KNOWN)
+
+/*
+ * Ascending by opcode, then service action. RDPROTECT and WRPROTECT are in no
+ * usage map: without protection information they must be zero. So must ANCHOR.
+ * The group number may be anything and is ignored.
+ */
+const struct scsi_op optable[] = {
+	{ 0x00, 0, 6, CDB_NO_LENGTH, OP_WELL_KNOWN, "TEST UNIT READY",
+	  NULL, op_test_unit_ready, { 0x00 } },
+	{ 0x03, 0, 6, CDB_ALLOC_1_4, ALWAYS | OP_PARAM_IN, "REQUEST SENSE",
+	  NULL, op_request_sense, { 0x03, 0x01, 0, 0, 0xff, 0 } },
+	{ 0x08, 0, 6, CDB_BLOCKS_6, READS, "READ(6)", NULL, op_read, USAGE_6(0x08) },
+	{ 0x0a, 0, 6, CDB_BLOCKS_6, WRITES, "WRITE(6)", NULL, op_write, USAGE_6(0x0a) },
+	{ 0x12, 0, 6, CDB_ALLOC_2_3, ALWAYS | OP_PARAM_IN, "INQUIRY",
+	  NULL, op_inquiry, { 0x12, 0x01, 0xff, 0xff, 0xff, 0 } },
+	{ 0x1a, 0, 6, CDB_ALLOC_1_4, OP_PARAM_IN, "MODE SENSE(6)",
+	  prep_mode_sense, op_mode_sense_6, { 0x1a, 0x08, 0xff, 0xff, 0xff, 0 } },
+	{ 0x1b, 0, 6, CDB_NO_LENGTH, 0, "START STOP UNIT",
+	  prep_start_stop, op_start_stop, { 0x1b, 0x01, 0, 0x0f, 0xf7, 0 } },
+	{ 0x25, 0, 10, CDB_LBA_10, OP_PARAM_IN, "READ CAPACITY(10)",
+	  prep_read_capacity, op_read_capacity_10,
+	  { 0x25, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0x01, 0 } },
+	{ 0x28, 0, 10, CDB_BLOCKS_10, READS, "READ(10)", NULL, op_read, USAGE_10(0x28, DPO_FUA) },
+	{ 0x2a, 0, 10, CDB_BLOCKS_10, WRITES, "WRITE(10)",
+	  NULL, op_write, USAGE_10(0x2a, DPO_FUA) },
+	{ 0x2f, 0, 10, CDB_BLOCKS_10, VERIFIES, "VERIFY(10)",
+	  prep_verify, op_verify, USAGE_10(0x2f, 0x16) },
+	{ 0x35, 0, 10, CDB_BLOCKS_10, OP_RANGE, "SYNCHRONIZE CACHE(10)",
+	  NULL, op_synchronize_cache, USAGE_10(0x35, 0x02) },
+	{ 0x41, 0, 10, CDB_BLOCKS_10, OP_RANGE | OP_OUT | OP_WRITES, "WRITE SAME(10)",
+	  prep_write_same, op_write_same, USAGE_10(0x41, 0x08) },
+	{ 0x42, 0, 10, CDB_ALLOC_2_7, OP_OUT | OP_WRITES | OP_THIN, "UNMAP",
+	  prep_unmap, op_unmap, { 0x42, 0, 0, 0, 0, 0, 0x1f, 0xff, 0xff, 0 } },
+	{ 0x5a, 0, 10, CDB_ALLOC_2_7, OP_PARAM_IN, "MODE SENSE(10)",
+	  prep_mode_sense, op_mode_sense_10, { 0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0 } },
+	{ 0x88, 0, 16, CDB_BLOCKS_16, READS, "READ(16)", NULL, op_read, USAGE_16(0x88, DPO_FUA) },
+	{ 0x8a, 0, 16, CDB_BLOCKS_16, WRITES, "WRITE(16)",
+	  NULL, op_write, USAGE_16(0x8a, DPO_FUA) },
+	{ 0x8f, 0, 16, CDB_BLOCKS_16, VERIFIES, "VERIFY(16)",
+	  prep_verify, op_verify, USAGE_16(0x8f, 0x16) },
+	{ 0x91, 0, 16, CDB_BLOCKS_16, OP_RANGE, "SYNCHRONIZE CACHE(16)",
+	  NULL, op_synchronize_cache, USAGE_16(0x91, 0x02) },
+	{ 0x93, 0, 16, CDB_BLOCKS_16, OP_RANGE | OP_OUT | OP_WRITES, "WRITE SAME(16)",
+	  prep_write_same, op_write_same, USAGE_16(0x93, 0x09) },
+	{ 0x9e, 0x10, 16, CDB_LBA_16, OP_SA | OP_PARAM_IN, "READ CAPACITY(16)",
+	  prep_read_capacity, op_read_capacity_16,
+	  { 0x9e, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	    0x01, 0 } },
+	{ 0xa0, 0, 12, CDB_ALLOC_4_6, ALWAYS | OP_PARAM_IN, "REPORT LUNS",
+	  prep_report_luns, op_report_luns,
+	  { 0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0 } },
+	{ 0xa3, 0x0c, 12, CDB_ALLOC_4_6, OP_SA | OP_PARAM_IN, "REPORT SUPPORTED OPERATION CODES",
+	  prep_report_opcodes, op_report_opcodes,
+	  { 0xa3, 0x0c, 0x87, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0 } },
+	{ 0xa8, 0, 12, CDB_BLOCKS_12, READS, "READ(12)", NULL, op_read, USAGE_12(0xa8, DPO_FUA) },
+	{ 0xaa, 0, 12, CDB_BLOCKS_12, WRITES, "WRITE(12)",
+	  NULL, op_write, USAGE_12(0xaa, DPO_FUA) },
+	{ 0xaf, 0, 12, CDB_BLOCKS_12, VERIFIES, "VERIFY(12)",
+	  prep_verify, op_verify, USAGE_12(0xaf, 0x16) },
+};
+const unsigned optable_len = ARRAY_SIZE(optable);
+
+/*
+ * Bits that may be set though the usage map has them not, by CDB length: the
+ * opcode, what follows the CDB, and in the control byte the vendor specific and
+ * the obsolete bits (NACA is refused). In 6-byte CDBs bits 7:5 of byte 1 were
+ * the LUN in SCSI-2; initiators fill them in before they know our version.
+ */
+static const struct {
+	uint8_t len, bits[16];
+} tolerated[] = {
+	{ 6, { 0xff, 0xe0, 0, 0, 0, 0xc3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	       0xff } },
+	{ 10, { 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+	{ 12, { 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0xff, 0xff, 0xff, 0xff } },
+	{ 16, { 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3 } },
+};
+
+/* Per row: what must be zero; and the first row of each opcode, plus 1. */
+static uint64_t refused[ARRAY_SIZE(optable)][2];
+static uint8_t first_row[256];
+
+static void row_set_refused(unsigned row)
+{
+	uint8_t bits[16];
+
+	for (unsigned l = 0; l < ARRAY_SIZE(tolerated); l++)
+		if (tolerated[l].len == optable[row].cdb_len)
+			for (int i = 0; i < 16; i++)
+				bits[i] = (uint8_t)~(optable[row].usage[i] | tolerated[l].bits[i]);
+	memcpy(refused[row], bits, sizeof(bits));
+}
+
+void optable_init(void)
+{
+	for (unsigned row = 0; row < optable_len; row++) {
+		if (!first_row[optable[row].opcode])
+			first_row[optable[row].opcode] = (uint8_t)(row + 1);
+		row_set_refused(row);
+	}
+}
+
+const struct scsi_op *optable_opcode(uint8_t opcode)
+{
+	unsigned row = first_row[opcode];
+
+	return row ? &optable[row - 1] : NULL;
+}
+
+const struct scsi_op *optable_next(const struct scsi_op *op)
+{
+	return op + 1 < optable + optable_len && op[1].opcode == op->opcode ? op + 1 : NULL;
+}
+
+const struct scsi_op *optable_find(const uint8_t *cdb, bool *opcode_known)
+{
+	const struct scsi_op *op = optable_opcode(cdb[0]);
+
+	*opcode_known = op;
+	while (op && (op->flags & OP_SA) && (cdb[1] & 0x1f) != op->sa)
+		op = optable_next(op);
+	return op;
+}
+
+int optable_refused(const struct scsi_op *op, const uint8_t *cdb, int *bit)
+{
+	const uint64_t *mask = refused[op - optable];
+	uint64_t w[2];
+	uint8_t bad[16];
+	int byte = 0;
+
+	memcpy(w, cdb, sizeof(w));
+	w[0] &= mask[0];
+	w[1] &= mask[1];
+	if (!(w[0] | w[1]))
+		return -1;
+	memcpy(bad, w, sizeof(bad));
+	while (!bad[byte])
+		byte++;
+	*bit = 31 - __builtin_clz(bad[byte]);
+	return byte;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scsi/ops.h"
+#include "scsi/optable.h"
+
+#define IMMED_SYNC 0x02  /* CDB byte 1 of SYNCHRONIZE CACHE */
+#define IMMED_START 0x01 /* and of START STOP UNIT */
+#define START 0x01       /* CDB byte 4 of START STOP UNIT */
+#define LOEJ 0x02
+#define NO_FLUSH 0x04
+#define POWER_CONDITION 0xf0
+#define PMI 0x01
+
+/* ---- READ, WRITE ---- */
+
+/* The 6-byte forms have LBA bits there. */
+static bool cmd_fua(const struct scsi_cmd *cmd)
+{
+	return (cmd->cdb[1] & CDB_FUA) && cmd->op->cdb_len > 6;
+}
+
+static void read_reply(struct scsi_cmd *cmd)
+{
+	cmd->wanted = (uint32_t)cmd_bytes(cmd);
+	cmd->data_len = min_u32(cmd->wanted, cmd->data_in_len);
+	cmd_good(cmd);
+}
+
+static void read_done(struct scsi_cmd *cmd)
+{
+	if (__builtin_expect(cmd->io.result, 0)) {
+		cmd_fail_io(cmd);
+		return;
+	}
+	stat_add(&cmd->shard->stats.read_ops, 1);
+	stat_add(&cmd->shard->stats.read_bytes, cmd->buf_len);
+	read_reply(cmd);
+}
+
+static void read_start(struct scsi_cmd *cmd)
+{
+	cmd_io(cmd, BE_READ, cmd_offset(cmd), cmd->buf_len, &cmd->buf, read_done);
+}
+
+static void read_flushed(struct scsi_cmd *cmd)
+{
+	if (cmd->io.result)
+		cmd_fail_io(cmd);
+	else
+		read_start(cmd);
+}
+
+void op_read(struct scsi_cmd *cmd)
+{
+	/* FUA: what is read must be on the medium first (SBC-3 5.8). */
+	if (!cmd->buf_len)
+		read_reply(cmd);
+	else if (__builtin_expect(cmd_fua(cmd), 0) && cmd->lu->info->write_cache)
+		cmd_io(cmd, BE_FLUSH, 0, 0, NULL, read_flushed);
+	else
+		read_start(cmd);
+}
+
+static void write_done(struct scsi_cmd *cmd)
+{
+	if (__builtin_expect(cmd->io.result, 0)) {
+		cmd_fail_io(cmd);
+		return;
+	}
+	stat_add(&cmd->shard->stats.write_ops, 1);
+	stat_add(&cmd->shard->stats.write_bytes, cmd->out_len);
+	cmd_good(cmd);
+}
+
+void op_write(struct scsi_cmd *cmd)
+{
+	if (!cmd->out_len) {
+		cmd_good(cmd);
+		return;
+	}
+	if (cmd_fua(cmd))
+		cmd->io.flags = BE_FUA;
+	cmd_io(cmd, BE_WRITE, cmd_offset(cmd), cmd->out_len, &cmd->buf, write_done);
+}
+
+/* ---- caches and power ---- */
+
+/* The range is only checked: the whole cache is written, which includes it. */
+static void flush(struct scsi_cmd *cmd, bool immed)
+{
+	if (immed) {
+		lu_flush_background(cmd->shard);
+		cmd_good(cmd);
+	} else {
+		cmd_io(cmd, BE_FLUSH, 0, 0, NULL, cmd_io_ends);
+	}
+}
+
+void op_synchronize_cache(struct scsi_cmd *cmd)
+{
+	flush(cmd, cmd->cdb[1] & IMMED_SYNC);
+}
+
+bool prep_start_stop(struct scsi_cmd *cmd)
+{
+	/* The medium cannot be removed. */
+	return cmd->cdb[4] & LOEJ ? cmd_bad_field(cmd, 4, 1) : true;
+}
+
+/* Nothing stops: a stopped unit would only fail its other initiators. */
+void op_start_stop(struct scsi_cmd *cmd)
+{
+	if (cmd->cdb[4] & (START | NO_FLUSH | POWER_CONDITION))
+		cmd_good(cmd);
+	else
+		flush(cmd, cmd->cdb[1] & IMMED_START);
+}
+
+/* ---- READ CAPACITY ---- */
+
+bool prep_read_capacity(struct scsi_cmd *cmd)
+{
+	unsigned pmi_byte = cmd->op->cdb_len == 10 ? 8 : 14;
+
+	/* No LBA is slower to reach than its neighbour: with PMI the end is the same. */
+	if (cmd->lba && !(cmd->cdb[pmi_byte] & PMI))
+		return cmd_bad_field(cmd, 2, -1);
+	return true;
+}
+
+void op_read_capacity_10(struct scsi_cmd *cmd)
+{
+	uint64_t last = lu_nblocks(cmd->lu) - 1;
+
+	put_be32(cmd->buf.addr, (uint32_t)min_u64(last, UINT32_MAX));
+	put_be32(cmd->buf.addr + 4, 1u << cmd->lu->block_shift);
+	cmd_reply(cmd, 8);
+}
+
+/* LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT */
+static uint8_t lbppbe(const struct lu *lu)
+{
+	uint8_t e = 0;
+
+	while (e < 15 && (2u << (e + lu->block_shift)) <= lu->info->physical_block)
+		e++;
+	return e;
+}
+
+void op_read_capacity_16(struct scsi_cmd *cmd)
+{
+	uint8_t *p = cmd->buf.addr;
+
+	put_be64(p, lu_nblocks(cmd->lu) - 1);
+	put_be32(p + 8, 1u << cmd->lu->block_shift);
+	p[13] = lbppbe(cmd->lu);
+	if (cmd->lu->thin)
+		p[14] = 0xc0; /* LBPME, LBPRZ */
+	cmd_reply(cmd, 32);
+}

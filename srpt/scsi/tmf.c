@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Task management: requester's reactor → control thread (finds the LU, posts
+ * unit attentions) → every reactor (ends the commands) → control thread →
+ * requester. Nowhere does it wait for a backend.
+ */
+#include "base/log.h"
+#include "scsi/device.h"
+#include "scsi/nexus.h"
+#include "scsi/task.h"
+
+#include <stdlib.h>
+
+/* A reactor's share: on tmf_reactor.parts while marked commands are there. */
+struct tmf_part {
+	struct list_node link;
+	struct countdown *c;
+};
+
+/* One function on its way through the reactors; freed by the control thread. */
+struct tmf_run {
+	struct scsi_tmf *tmf;
+	struct lu *lu; /* NULL: all of the nexus */
+	struct tmf_part parts[];
+};
+
+/* ---- on every reactor ---- */
+
+static bool tmf_matches(const struct scsi_tmf *tmf, const struct scsi_cmd *cmd)
+{
+	switch (tmf->function) {
+	case SCSI_ABORT_TASK:
+		return cmd->nexus == tmf->nexus && cmd->tag == tmf->task_tag;
+	case SCSI_ABORT_TASK_SET:
+	case SCSI_I_T_NEXUS_RESET:
+		return cmd->nexus == tmf->nexus;
+	case SCSI_CLEAR_TASK_SET:
+	case SCSI_LU_RESET:
+		return true;
+	}
+	return false;
+}
+
+/*
+ * A nexus that does not hear of it otherwise gets TASK ABORTED, or with TAS=0
+ * (for a task set cleared, not a reset, which has its own) a unit attention.
+ */
+static bool tmf_other_nexus(const struct scsi_tmf *tmf, struct scsi_cmd *cmd)
+{
+	if (cmd->lu->tas)
+		return true;
+	if (tmf->function == SCSI_CLEAR_TASK_SET && cmd->itl)
+		ua_post(&cmd->itl->ua, UA_CLEARED_BY_OTHER);
+	return false;
+}
+
+/*
+ * The requester's own commands must be out of RDMA before the answer: it may
+ * reuse their memory. Those of others are told their status by themselves.
+ */
+static void tmf_mark(struct tmf_reactor *tr, struct scsi_cmd *cmd)
+{
+	if (cmd->tmf_waits)
+		return;
+	if (cmd->state != SCSI_CMD_PULLING && cmd->state != SCSI_CMD_RESPONDING)
+		return;
+	cmd->tmf_waits = true;
+	tr->marked++;
+}
+
+/* Commands that end at once do so after the walk: that may change the list. */
+static void tmf_shard(const struct scsi_tmf *tmf, struct lu_shard *sh, struct tmf_reactor *tr)
+{
+	struct list_node ended = LIST_INIT(ended);
+	struct scsi_cmd *cmd;
+
+	list_for_each(cmd, &sh->live, link) {
+		bool own = cmd->nexus == tmf->nexus;
+
+		if (!tmf_matches(tmf, cmd))
+			continue;
+		if (task_abort(cmd, own ? false : tmf_other_nexus(tmf, cmd)))
+			list_add_tail(&ended, &cmd->waiter.link);
+		else if (own)
+			tmf_mark(tr, cmd);
+	}
+	while (!list_empty(&ended)) {
+		cmd = list_first(&ended, struct scsi_cmd, waiter.link);
+		list_del(&cmd->waiter.link);
+		task_end_aborted(cmd);
+	}
+}
+
+static void tmf_reactor(struct reactor *r, void *arg, struct countdown *c)
+{
+	struct tmf_run *run = arg;
+	struct scsi_tmf *tmf = run->tmf;
+	struct tmf_reactor *tr = &tmf->nexus->device->tmf[r->id];
+	struct tmf_part *part = &run->parts[r->id];
+
+	if (run->lu) {
+		tmf_shard(tmf, lu_shard(run->lu, r), tr);
+	} else {
+		const struct lun_map *m = nexus_map(tmf->nexus);
+
+		for (unsigned i = 0; i < m->count; i++)
+			tmf_shard(tmf, lu_shard(m->itls[i]->lu, r), tr);
+	}
+	if (!tr->marked) {
+		countdown_put(c);
+		return;
+	}
+	part->c = c;
+	list_add_tail(&tr->parts, &part->link);
+}
+
+/* When functions overlap, one may also wait for what another marked: it is soon over. */
+void tmf_cmd_left(struct scsi_cmd *cmd)
+{
+	struct tmf_reactor *tr = &cmd->nexus->device->tmf[cmd->reactor->id];
+
+	cmd->tmf_waits = false;
+	if (--tr->marked)
+		return;
+	while (!list_empty(&tr->parts)) {
+		struct tmf_part *part = list_first(&tr->parts, struct tmf_part, link);
+
+		list_del(&part->link);
+		countdown_put(part->c);
+	}
+}
+
+/* ---- on the control thread ---- */
+
+static void tmf_answer_received(struct msg *m)
+{
+	struct scsi_tmf *tmf = container_of(m, struct scsi_tmf, msg);
+
+	tmf->done(tmf, tmf->response);
+}
+
+static void tmf_answer(struct scsi_tmf *tmf, enum scsi_tmf_response r)
+{
+	tmf->response = r;
+	tmf->msg.fn = tmf_answer_received;
+	reactor_send(tmf->reactor, &tmf->msg);
+}
+
+static void tmf_run_done(void *arg)
+{
+	struct tmf_run *run = arg;
+
+	tmf_answer(run->tmf, SCSI_TMF_COMPLETE);
+	free(run);
+}
+
+static void tmf_announce(const struct scsi_tmf *tmf, struct itl *itl)
+{
+	const struct lun_map *m = nexus_map(tmf->nexus);
+
+	switch (tmf->function) {
+	case SCSI_LU_RESET:
+		log_notice("Resetting LUN %u (%s) by session %s", itl->lun, lu_name(itl->lu),
+			   tmf->nexus->name);
+		lu_post_ua(itl->lu, UA_LU_RESET, NULL);
+		break;
+	case SCSI_CLEAR_TASK_SET:
+		log_notice("Clearing the task set of LUN %u (%s) by session %s", itl->lun,
+			   lu_name(itl->lu), tmf->nexus->name);
+		break;
+	case SCSI_I_T_NEXUS_RESET:
+		log_notice("Resetting session %s", tmf->nexus->name);
+		for (unsigned i = 0; i < m->count; i++)
+			ua_post(&m->itls[i]->ua, UA_NEXUS_LOSS);
+		break;
+	case SCSI_ABORT_TASK:
+	case SCSI_ABORT_TASK_SET:
+		break;
+	}
+}
+
+static void tmf_start(struct scsi_tmf *tmf, struct itl *itl)
+{
+	struct reactor_group *g = tmf->nexus->device->group;
+	struct tmf_run *run = calloc(1, sizeof(*run) + g->n * sizeof(run->parts[0]));
+
+	if (!run) {
+		tmf_answer(tmf, SCSI_TMF_FAILED);
+		return;
+	}
+	run->tmf = tmf;
+	run->lu = itl ? itl->lu : NULL;
+	tmf_announce(tmf, itl);
+	if (reactor_group_call(g, tmf_reactor, tmf_run_done, run)) {
+		free(run);
+		tmf_answer(tmf, SCSI_TMF_FAILED);
+	}
+}
+
+static void tmf_received(struct msg *msg)
+{
+	struct scsi_tmf *tmf = container_of(msg, struct scsi_tmf, msg);
+	int lun = lun_decode(tmf->lun);
+	struct itl *itl = NULL;
+
+	if (tmf->function > SCSI_I_T_NEXUS_RESET) {
+		tmf_answer(tmf, SCSI_TMF_REJECTED);
+		return;
+	}
+	if (tmf->function != SCSI_I_T_NEXUS_RESET) {
+		if (lun >= 0)
+			itl = lun_map_find(nexus_map(tmf->nexus), (unsigned)lun);
+		if (!itl) {
+			tmf_answer(tmf, SCSI_TMF_BAD_LUN);
+			return;
+		}
+	}
+	tmf_start(tmf, itl);
+}
+
+void scsi_tmf_submit(struct scsi_tmf *tmf)
+{
+	tmf->msg.fn = tmf_received;
+	mailbox_post(tmf->nexus->device->group->control, &tmf->msg);
+}

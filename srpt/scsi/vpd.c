@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Vital product data, SPC-4 7.8 and SBC-3 6.6: one builder per page. */
+#include "scsi/nexus.h"
+#include "scsi/ops.h"
+
+#include <string.h>
+
+#define VPD_HEADER 4
+
+/* Designators, SPC-4 7.8.6.1: code set, then association and type, then length. */
+#define CODE_SET_BINARY 0x01
+#define CODE_SET_ASCII 0x02
+#define PROTOCOL_SRP 0x40
+#define PIV_PORT 0x90 /* protocol identifier valid, association: target port */
+#define TYPE_T10 0x01
+#define TYPE_NAA 0x03
+#define TYPE_RELATIVE_PORT 0x04
+#define TYPE_PORT_GROUP 0x05
+
+/* Writes the page after its header; returns the length written. */
+struct vpd_page {
+	uint8_t code;
+	unsigned (*build)(const struct scsi_cmd *cmd, uint8_t *p);
+};
+
+static unsigned build_supported(const struct scsi_cmd *cmd, uint8_t *p);
+
+static unsigned build_serial(const struct scsi_cmd *cmd, uint8_t *p)
+{
+	size_t n = strlen(cmd->lu->serial);
+
+	memcpy(p, cmd->lu->serial, n);
+	return (unsigned)n;
+}
+
+static unsigned put_designator(uint8_t *p, uint8_t code_set, uint8_t type, const void *id,
+			       size_t len)
+{
+	p[0] = code_set;
+	p[1] = type;
+	p[3] = (uint8_t)len;
+	memcpy(p + 4, id, len);
+	return 4 + (unsigned)len;
+}
+
+static unsigned put_t10(uint8_t *p, const struct lu *lu)
+{
+	uint8_t id[8 + sizeof(lu->t10_id)];
+	size_t n = strlen(lu->t10_id);
+
+	memset(id, ' ', 8);
+	memcpy(id, lu->vendor, strlen(lu->vendor));
+	memcpy(id + 8, lu->t10_id, n);
+	return put_designator(p, CODE_SET_ASCII, TYPE_T10, id, 8 + n);
+}
+
+static unsigned put_port(uint8_t *p, uint8_t type, uint16_t number)
+{
+	uint8_t id[4] = { 0 };
+
+	put_be16(id + 2, number);
+	return put_designator(p, PROTOCOL_SRP | CODE_SET_BINARY, PIV_PORT | type, id, sizeof(id));
+}
+
+static unsigned build_identification(const struct scsi_cmd *cmd, uint8_t *p)
+{
+	const struct scsi_port *port = &cmd->nexus->port;
+	const struct lu *lu = cmd->lu;
+	unsigned n;
+
+	/* The NAA first: that is what initiators make the WWID of. */
+	n = put_designator(p, CODE_SET_BINARY, TYPE_NAA, lu->naa, sizeof(lu->naa));
+	n += put_t10(p + n, lu);
+	n += put_port(p + n, TYPE_RELATIVE_PORT, port->rel_tgt_id);
+	if (port->port_group)
+		n += put_port(p + n, TYPE_PORT_GROUP, port->port_group);
+	return n;
+}
+
+static unsigned build_extended(const struct scsi_cmd *cmd, uint8_t *p)
+{
+	p[1] = 0x01; /* SIMPSUP: the only task attribute that is told from others */
+	p[2] = cmd->lu->info->write_cache ? 0x01 : 0; /* V_SUP */
+	p[3] = 0x01; /* LUICLR: REPORT LUNS clears 3F/0E on every LU */
+	return 0x3c;
+}
+
+/* Offsets are those of the page less VPD_HEADER; SBC-3 table 187. */
+static unsigned build_block_limits(const struct scsi_cmd *cmd, uint8_t *p)
+{
+	const struct lu *lu = cmd->lu;
+	const struct backend_info *info = lu->info;
+	unsigned shift = lu->block_shift;
+
+	p[0] = 0x01; /* WSNZ */
+	put_be16(p + 2, (uint16_t)(info->physical_block >> shift));
+	put_be32(p + 4, IOBUF_MAX_SIZE >> shift);
+	put_be32(p + 8, min_u32(info->optimal_io, IOBUF_MAX_SIZE) >> shift);
+	if (lu->thin) {
+		put_be32(p + 16, UNMAP_MAX_BLOCKS);
+		put_be32(p + 20, UNMAP_MAX_DESCRIPTORS);
+		put_be32(p + 24, info->unmap_granularity >> shift);
+		put_be32(p + 28, 0x80000000u | info->unmap_alignment >> shift); /* UGAVALID */
+	}
+	put_be64(p + 32, WRITE_SAME_MAX_BYTES >> shift);
+	return 0x3c;
+}
+
+static unsigned build_characteristics(const struct scsi_cmd *cmd, uint8_t *p)
+{
+	/* Rotation rate 1: does not rotate; 0: not reported. */
+	put_be16(p, cmd->lu->info->rotational ? 0 : 1);
+	return 0x3c;
+}
+
+/* Must agree with byte 14 of READ CAPACITY(16). */
+static unsigned build_provisioning(const struct scsi_cmd *cmd, uint8_t *p)
+{
+	if (cmd->lu->thin) {
+		p[1] = 0xe4; /* LBPU, LBPWS, LBPWS10, LBPRZ */
+		p[2] = 0x02; /* thin provisioned */
+	}
+	return 4;
+}
+
+/* Ascending: page 00h lists them in this order. */
+static const struct vpd_page pages[] = {
+	{ 0x00, build_supported },
+	{ 0x80, build_serial },
+	{ 0x83, build_identification },
+	{ 0x86, build_extended },
+	{ 0xb0, build_block_limits },
+	{ 0xb1, build_characteristics },
+	{ 0xb2, build_provisioning },
+};
+
+static unsigned build_supported(const struct scsi_cmd *cmd, uint8_t *p)
+{
+	(void)cmd;
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++)
+		p[i] = pages[i].code;
+	return ARRAY_SIZE(pages);
+}
+
+void inquiry_vpd(struct scsi_cmd *cmd)
+{
+	uint8_t *p = cmd->buf.addr;
+	unsigned len;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
+		if (pages[i].code != cmd->cdb[2])
+			continue;
+		len = pages[i].build(cmd, p + VPD_HEADER);
+		p[1] = pages[i].code;
+		put_be16(p + 2, (uint16_t)len);
+		cmd_reply(cmd, VPD_HEADER + len);
+		return;
+	}
+	cmd_bad_field(cmd, 2, -1);
+}
