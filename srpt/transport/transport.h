@@ -36,29 +36,30 @@ struct xfer;
 /* Which of the two login layouts a listener delivers (srp-protocol: 64 or 56 bytes). */
 enum login_layout { LOGIN_LAYOUT_RDMA_CM, LOGIN_LAYOUT_IB_CM };
 
-/* What is known about a peer before it logs in. From the connection, never from what it claims. */
+/* What is known about a peer before it logs in: from the connection, not from its claims. */
 struct conn_info {
 	enum login_layout layout;
-	char peer[TRANSPORT_NAME_MAX];   /* session name: source address (no port) or GID with colons */
+	/* Session name: source address without port, or GID with colons. */
+	char peer[TRANSPORT_NAME_MAX];
 	char local[TRANSPORT_NAME_MAX];  /* local address:port */
 	char device[TRANSPORT_NAME_MAX]; /* RDMA device and port, e.g. rxe0/1; "" if none */
-	uint8_t max_rd_atomic;           /* RDMA READs the peer serves at once (REQ responder resources) */
+	uint8_t max_rd_atomic;           /* RDMA READs the peer serves at once; 0: none */
 };
 
 /* Sizes a transport needs; constant after transport_create. */
 struct transport_params {
-	uint32_t max_recv;    /* bytes of the largest IU we take (srp_max_req_size) */
-	uint32_t max_send;    /* bytes of the largest IU we send (srp_max_rsp_size) */
-	uint32_t imm_offset;  /* offset in an IU that should be page aligned in memory */
-	uint32_t srq_size;    /* receives shared by the connections of a reactor; 0: own per connection */
-	uint32_t sq_size;     /* send queue entries per connection */
+	uint32_t max_recv;   /* bytes of the largest IU we take (srp_max_req_size) */
+	uint32_t max_send;   /* bytes of the largest IU we send (srp_max_rsp_size) */
+	uint32_t imm_offset; /* offset in an IU that should be page aligned in memory */
+	uint32_t srq_size;   /* receives the connections of a reactor share; 0: each has its own */
+	uint32_t sq_size;    /* send queue entries per connection, at most */
 };
 
 /* Chosen by SRP at accept. */
 struct accept_params {
 	struct reactor *reactor;
 	void *context;        /* SRP's channel; conn_context() */
-	uint32_t recv_depth;  /* receives that must be there for this connection before the peer may send */
+	uint32_t recv_depth;  /* receives this connection can count on, from the start */
 	uint32_t max_xfers;   /* commands in flight at most */
 	const void *private_data;
 	uint8_t private_len;
@@ -94,7 +95,8 @@ struct xfer {
 	uint16_t msg_region;
 	/* private to the transport */
 	uint32_t seg, seg_off, off;  /* how far it is posted */
-	uint32_t pending;            /* work requests without completion */
+	uint32_t pending;            /* work requests posted */
+	uint32_t end;                /* sequence number of the last work request */
 	int status;
 	uint8_t kind;
 };
@@ -113,7 +115,10 @@ struct transport_upcalls {
 	 * Not called after transport_reject().
 	 */
 	void (*request_gone)(struct conn *c, void *context);
-	/* Reactor: a message. May arrive before live(). The receiver owns @rx until transport_rx_put(). */
+	/*
+	 * Reactor: a message. May arrive before live() (verbs calls live() first
+	 * then). The receiver owns @rx until transport_rx_put().
+	 */
 	void (*recv)(struct conn *c, struct rx *rx);
 	/* Reactor: handshake complete; the connection may send. */
 	void (*live)(struct conn *c);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * RDMA devices in use: protection domain, pollers, asynchronous events.
+ * A device that was removed or failed is dead: its connections end, then its
+ * pollers stop, then everything of it is freed; when it comes back it is a new
+ * device to us. Control thread.
+ */
+#include "transport/verbs_priv.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <qb/qbdefs.h>
+#include <qb/qbloop.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/poll.h>
+#include <time.h>
+
+#define STOP_WAIT_S 2
+
+/* ---- asynchronous events ---- */
+
+static struct verbs_conn *event_conn(const struct ibv_async_event *ev)
+{
+	return ev->element.qp->qp_context;
+}
+
+static void port_up(struct verbs_device *dev, const struct ibv_async_event *ev)
+{
+	log_notice("%s: port %d is up", dev->name, ev->element.port_num);
+}
+
+static void port_down(struct verbs_device *dev, const struct ibv_async_event *ev)
+{
+	log_warn("%s: port %d is down", dev->name, ev->element.port_num);
+}
+
+static void qp_failed(struct verbs_device *dev, const struct ibv_async_event *ev)
+{
+	struct verbs_conn *c = event_conn(ev);
+
+	log_warn("%s: %s: %s", dev->name, c->base.info.peer, ibv_event_type_str(ev->event_type));
+	verbs_id_down(c->id, "queue pair failed");
+}
+
+static void qp_last_wqe(struct verbs_device *dev, const struct ibv_async_event *ev)
+{
+	(void)dev;
+	atomic_store(&event_conn(ev)->last_wqe, true);
+}
+
+/* The first message overtook the last step of the handshake. */
+static void qp_established(struct verbs_device *dev, const struct ibv_async_event *ev)
+{
+	(void)dev;
+	rdma_notify(event_conn(ev)->id->cm, ev->event_type);
+}
+
+static void device_failed(struct verbs_device *dev, const struct ibv_async_event *ev)
+{
+	log_err("%s: %s", dev->name, ibv_event_type_str(ev->event_type));
+	verbs_device_kill(dev, "RDMA device failed");
+}
+
+static void event_ignored(struct verbs_device *dev, const struct ibv_async_event *ev)
+{
+	log_info("%s: %s", dev->name, ibv_event_type_str(ev->event_type));
+}
+
+typedef void (*event_fn)(struct verbs_device *dev, const struct ibv_async_event *ev);
+
+static const event_fn event_table[] = {
+	[IBV_EVENT_CQ_ERR] = device_failed,
+	[IBV_EVENT_QP_FATAL] = qp_failed,
+	[IBV_EVENT_QP_REQ_ERR] = qp_failed,
+	[IBV_EVENT_QP_ACCESS_ERR] = qp_failed,
+	[IBV_EVENT_COMM_EST] = qp_established,
+	[IBV_EVENT_DEVICE_FATAL] = device_failed,
+	[IBV_EVENT_PORT_ACTIVE] = port_up,
+	[IBV_EVENT_PORT_ERR] = port_down,
+	[IBV_EVENT_SRQ_ERR] = device_failed,
+	[IBV_EVENT_QP_LAST_WQE_REACHED] = qp_last_wqe,
+};
+
+static int async_dispatch(int fd, int revents, void *data)
+{
+	struct verbs_device *dev = data;
+	struct ibv_async_event ev;
+	event_fn fn;
+
+	(void)fd;
+	(void)revents;
+	if (ibv_get_async_event(dev->ctx, &ev))
+		return 0;
+	fn = (unsigned)ev.event_type < ARRAY_SIZE(event_table) ? event_table[ev.event_type] : NULL;
+	(fn ? fn : event_ignored)(dev, &ev);
+	ibv_ack_async_event(&ev);
+	return 0;
+}
+
+static int async_watch(struct verbs_device *dev)
+{
+	int flags = fcntl(dev->ctx->async_fd, F_GETFL);
+
+	if (flags < 0 || fcntl(dev->ctx->async_fd, F_SETFL, flags | O_NONBLOCK))
+		return -errno;
+	return qb_loop_poll_add(dev->v->base.loop, QB_LOOP_MED, dev->ctx->async_fd, POLLIN, dev,
+				async_dispatch);
+}
+
+/* ---- devices ---- */
+
+static int device_open(struct verbs_device *dev)
+{
+	int rc;
+
+	if (ibv_query_device(dev->ctx, &dev->attr))
+		return -EIO;
+	dev->pd = ibv_alloc_pd(dev->ctx);
+	if (!dev->pd)
+		return -errno;
+	rc = async_watch(dev);
+	if (rc)
+		ibv_dealloc_pd(dev->pd);
+	return rc;
+}
+
+static struct verbs_device *device_find(struct verbs *v, struct ibv_context *ctx)
+{
+	struct verbs_device *dev;
+
+	list_for_each(dev, &v->devices, link)
+		if (dev->ctx == ctx)
+			return dev;
+	return NULL;
+}
+
+/*
+ * Without an id on it the RDMA CM library may close the context of a device that
+ * went away, under our feet. A failure is harmless until then.
+ */
+static void anchor_add(struct verbs_device *dev, struct rdma_cm_id *cm)
+{
+	struct sockaddr_storage sa = cm->route.addr.src_storage;
+	struct verbs_id *id = calloc(1, sizeof(*id));
+
+	if (!id)
+		return;
+	list_init(&id->link);
+	id->v = dev->v;
+	id->state = ID_ANCHOR;
+	id->dev = dev;
+	((struct sockaddr_in *)&sa)->sin_port = 0; /* sin6_port is at the same place */
+	if (rdma_create_id(dev->v->ec, &id->cm, id, RDMA_PS_TCP) ||
+	    rdma_bind_addr(id->cm, (struct sockaddr *)&sa) || id->cm->verbs != dev->ctx) {
+		verbs_id_free(id);
+		return;
+	}
+	list_add_tail(&dev->v->ids, &id->link);
+}
+
+static struct verbs_device *device_new(struct verbs *v, struct rdma_cm_id *cm)
+{
+	struct verbs_device *dev = calloc(1, sizeof(*dev));
+	int rc;
+
+	if (!dev)
+		return NULL;
+	dev->v = v;
+	dev->ctx = cm->verbs;
+	dev->name = ibv_get_device_name(dev->ctx->device);
+	dev->iwarp = dev->ctx->device->transport_type == IBV_TRANSPORT_IWARP;
+	rc = device_open(dev);
+	if (rc) {
+		log_err("%s: cannot be used: %s", dev->name, strerror(-rc));
+		free(dev);
+		return NULL;
+	}
+	list_add_tail(&v->devices, &dev->link);
+	anchor_add(dev, cm);
+	return dev;
+}
+
+int verbs_device_get(struct verbs *v, struct rdma_cm_id *cm, struct verbs_device **out)
+{
+	struct verbs_device *dev = device_find(v, cm->verbs);
+
+	if (!dev)
+		dev = device_new(v, cm);
+	if (!dev)
+		return -ENOMEM;
+	if (dev->dead)
+		return -ENODEV;
+	dev->conns++;
+	*out = dev;
+	return 0;
+}
+
+struct verbs_poller *verbs_device_poller(struct verbs_device *dev, struct reactor *r)
+{
+	if (!dev->pollers[r->id] && verbs_poller_create(dev, r, &dev->pollers[r->id]))
+		dev->pollers[r->id] = NULL;
+	return dev->pollers[r->id];
+}
+
+/* All ids of a device hold its context open; they go after everything else of it. */
+static void device_ids_free(struct verbs_device *dev)
+{
+	struct verbs_id *id, *next;
+
+	list_for_each_safe(id, next, &dev->v->ids, link)
+		if (id->dev == dev)
+			verbs_id_free(id);
+}
+
+static void device_free(struct verbs_device *dev)
+{
+	qb_loop_poll_del(dev->v->base.loop, dev->ctx->async_fd);
+	for (unsigned i = 0; i < REACTOR_MAX; i++)
+		if (dev->pollers[i])
+			verbs_poller_destroy(dev->pollers[i]);
+	ibv_dealloc_pd(dev->pd);
+	list_del(&dev->link);
+	device_ids_free(dev);
+	free(dev);
+}
+
+void verbs_device_poller_stopped(struct msg *m)
+{
+	struct verbs_device *dev = container_of(m, struct verbs_poller, msg)->dev;
+
+	if (!--dev->stops)
+		device_free(dev);
+}
+
+static void device_stop(struct verbs_device *dev)
+{
+	dev->stops = 1;
+	for (unsigned i = 0; i < REACTOR_MAX; i++) {
+		struct verbs_poller *p = dev->pollers[i];
+
+		if (!p)
+			continue;
+		dev->stops++;
+		p->msg.fn = verbs_poller_stop;
+		reactor_send(p->reactor, &p->msg);
+	}
+	if (!--dev->stops)
+		device_free(dev);
+}
+
+void verbs_device_put(struct verbs_device *dev)
+{
+	if (!--dev->conns && dev->dead && !dev->stops)
+		device_stop(dev);
+}
+
+void verbs_device_kill(struct verbs_device *dev, const char *why)
+{
+	struct verbs_id *id, *next;
+
+	if (dev->dead)
+		return;
+	dev->dead = true;
+	log_warn("%s: %s, %u connection(s) end", dev->name, why, dev->conns);
+	dev->conns++; /* so that it stays until the loop is over */
+	list_for_each_safe(id, next, &dev->v->ids, link)
+		if (id->dev == dev)
+			verbs_id_down(id, why);
+	verbs_device_put(dev);
+}
+
+/* False: a connection is left, against the rules; its memory must stay. */
+static bool poller_stop_wait(struct verbs_poller *p)
+{
+	struct timespec deadline;
+
+	sem_init(&p->stopped, 0, 0);
+	p->stop_waited = true;
+	p->msg.fn = verbs_poller_stop;
+	if (p->reactor->running)
+		reactor_send(p->reactor, &p->msg);
+	else
+		verbs_poller_stop(&p->msg);
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec += STOP_WAIT_S;
+	while (sem_clockwait(&p->stopped, CLOCK_MONOTONIC, &deadline)) {
+		if (errno == EINTR)
+			continue;
+		log_err("%s: connections of reactor %u are left", p->dev->name, p->reactor->id);
+		return false;
+	}
+	sem_destroy(&p->stopped);
+	return true;
+}
+
+void verbs_device_destroy(struct verbs_device *dev)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < REACTOR_MAX; i++)
+		if (dev->pollers[i] && !poller_stop_wait(dev->pollers[i]))
+			all = false;
+	if (all)
+		device_free(dev);
+	else
+		list_del(&dev->link);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Listeners of the RDMA CM. Control thread. */
+#include "transport/verbs_priv.h"
+
+#include "base/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BACKLOG 1024
+
+void verbs_addr_text(const struct sockaddr *sa, bool port, char *buf, size_t len)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
+	bool v6 = sa->sa_family == AF_INET6;
+	char text[INET6_ADDRSTRLEN] = "?";
+
+	if (v6)
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+	else if (sa->sa_family == AF_INET)
+		inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+	if (!port)
+		snprintf(buf, len, "%s", text);
+	else
+		snprintf(buf, len, v6 ? "[%s]:%u" : "%s:%u", text,
+			 ntohs(v6 ? in6->sin6_port : in->sin_port));
+}
+
+/* What an administrator can do about it. */
+static const char *advice(int err)
+{
+	switch (err) {
+	case ENODEV:
+		return "no RDMA device has this address: load the driver of the adapter, or for "
+		       "soft-RoCE: rdma link add rxe0 type rxe netdev INTERFACE";
+	case EADDRNOTAVAIL:
+		return "not an address of this host";
+	case EADDRINUSE:
+		return "another listener has this port";
+	case EACCES:
+	case EPERM:
+		return "not permitted (ports below 1024 need CAP_NET_BIND_SERVICE)";
+	default:
+		return strerror(err);
+	}
+}
+
+/*
+ * IPv4 and IPv6 never share a listener: an iWARP device gives the peer's IPv4
+ * address as a mapped IPv6 one there, and the kernel then refuses it.
+ */
+static int id_listen(struct verbs_id *l)
+{
+	struct sockaddr *sa = (struct sockaddr *)&l->sa;
+	int one = 1, rc;
+
+	if (rdma_create_id(l->v->ec, &l->cm, l, RDMA_PS_TCP))
+		return -errno;
+	rdma_set_option(l->cm, RDMA_OPTION_ID, RDMA_OPTION_ID_REUSEADDR, &one, sizeof(one));
+	if (sa->sa_family == AF_INET6)
+		rdma_set_option(l->cm, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY, &one, sizeof(one));
+	if (!rdma_bind_addr(l->cm, sa) && !rdma_listen(l->cm, BACKLOG))
+		return 0;
+	rc = -errno;
+	rdma_destroy_id(l->cm);
+	l->cm = NULL;
+	return rc;
+}
+
+static struct verbs_id *listener_new(struct transport *t, const struct sockaddr *sa, socklen_t len,
+				     void *ctx)
+{
+	struct verbs_id *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->v = verbs_of(t);
+	l->listener.t = t;
+	l->listener.ctx = ctx;
+	list_init(&l->listener.link);
+	memcpy(&l->sa, sa, len);
+	l->sa_len = len;
+	return l;
+}
+
+int verbs_listen(struct transport *t, const struct sockaddr *sa, socklen_t len, void *ctx,
+		 struct transport_listener **out, char *err, size_t errlen)
+{
+	char name[TRANSPORT_NAME_MAX];
+	struct verbs_id *l;
+	int rc;
+
+	if (len > sizeof(l->sa) || (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)) {
+		snprintf(err, errlen, "address family %d is not supported", sa->sa_family);
+		return -EAFNOSUPPORT;
+	}
+	l = listener_new(t, sa, len, ctx);
+	rc = l ? id_listen(l) : -ENOMEM;
+	if (rc) {
+		verbs_addr_text(sa, true, name, sizeof(name));
+		snprintf(err, errlen, "cannot listen on %s: %s", name, advice(-rc));
+		free(l);
+		return rc;
+	}
+	l->state = ID_LISTENING;
+	list_add_tail(&l->v->ids, &l->link);
+	*out = &l->listener;
+	return 0;
+}
+
+void verbs_unlisten(struct transport_listener *listener)
+{
+	verbs_id_free(container_of(listener, struct verbs_id, listener));
+}
+
+void verbs_listener_lost(struct verbs_id *l)
+{
+	char name[TRANSPORT_NAME_MAX];
+
+	verbs_addr_text((struct sockaddr *)&l->sa, true, name, sizeof(name));
+	log_warn("%s: the RDMA device of this listener is gone; waiting for it", name);
+	rdma_destroy_id(l->cm);
+	l->cm = NULL;
+	l->state = ID_LISTENER_DOWN;
+	verbs_tick_start(l->v);
+}
+
+void verbs_listener_retry(struct verbs_id *l)
+{
+	char name[TRANSPORT_NAME_MAX];
+
+	if (id_listen(l))
+		return;
+	l->state = ID_LISTENING;
+	verbs_addr_text((struct sockaddr *)&l->sa, true, name, sizeof(name));
+	log_notice("%s: listening again", name);
+}
