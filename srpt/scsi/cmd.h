@@ -36,7 +36,7 @@ bool cmd_bad_field(struct scsi_cmd *cmd, unsigned byte, int bit);
 /* End with 05/26/00 and a pointer to @byte of the parameter list. */
 void cmd_bad_param(struct scsi_cmd *cmd, unsigned byte);
 
-/* End with what the backend said of cmd->io: sense, INFORMATION, a log line. */
+/* End with what the backend said of cmd->io: sense and INFORMATION (it has logged it). */
 void cmd_fail_io(struct scsi_cmd *cmd);
 
 /*

@@ -216,16 +216,9 @@ void cmd_io(struct scsi_cmd *cmd, enum be_op op, uint64_t off, uint64_t len,
 
 void cmd_fail_io(struct scsi_cmd *cmd)
 {
-	static const char *const verbs[] = {
-		[BE_READ] = "read", [BE_WRITE] = "write", [BE_FLUSH] = "flush",
-		[BE_UNMAP] = "unmap", [BE_WRITE_ZEROES] = "write of zeroes",
-	};
 	const struct be_io *io = &cmd->io;
 	enum scsi_sense s = sense_from_errno(io->result, io->op);
 
-	log_warn_limited(&cmd->lu->limit, "device %s: %s of %llu bytes at %llu failed: %s",
-			 cmd->lu->name, verbs[io->op], (unsigned long long)io->len,
-			 (unsigned long long)io->off, strerror(-io->result));
 	cmd_set_failed(cmd, s);
 	if ((s == SENSE_READ_ERROR || s == SENSE_WRITE_ERROR) && io->op != BE_FLUSH)
 		sense_set_info(cmd, io->off >> cmd->lu->block_shift);
@@ -295,12 +288,21 @@ static bool cmd_wait_buffers(struct scsi_cmd *cmd)
 	return false;
 }
 
+/* Immediate data is used where it lies, unless the backend cannot write from there. */
+static bool cmd_uses_imm(const struct scsi_cmd *cmd)
+{
+	if (likely(!cmd->imm.addr || !cmd->out_len))
+		return false;
+	return !(cmd->op->flags & OP_BLOCKS) ||
+	       !((uintptr_t)cmd->imm.addr & (cmd->lu->info->buf_align - 1));
+}
+
 /* All or none, so that commands cannot wait for each other in a circle. */
 static bool cmd_get_buffers(struct scsi_cmd *cmd)
 {
 	struct iobuf_pool *p = &cmd->reactor->bufs;
 
-	if (cmd->out_len && cmd->imm.addr) {
+	if (cmd_uses_imm(cmd)) {
 		cmd->buf = cmd->imm;
 		cmd->buf.len = cmd->out_len;
 	} else if (cmd->buf_len && unlikely(iobuf_get(p, cmd->buf_len, &cmd->buf))) {
@@ -326,6 +328,8 @@ static void cmd_advance(struct scsi_cmd *cmd)
 	if (!cmd->out_len) {
 		cmd_execute(cmd);
 	} else if (cmd->imm.addr) {
+		if (unlikely(cmd->buf.addr != cmd->imm.addr))
+			memcpy(cmd->buf.addr, cmd->imm.addr, cmd->out_len);
 		cmd_fetched(cmd);
 	} else {
 		cmd->state = SCSI_CMD_PULLING;

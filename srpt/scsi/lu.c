@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scsi/lu.h"
 
+#include "base/log.h"
 #include "scsi/call.h"
 #include "scsi/device.h"
 #include "scsi/nexus.h"
@@ -211,9 +212,6 @@ static void flush_done(struct be_io *io)
 {
 	struct lu_shard *sh = container_of(io, struct lu_shard, flush);
 
-	if (io->result)
-		log_warn_limited(&sh->lu->limit, "device %s: flush failed: %s", sh->lu->name,
-				 strerror(-io->result));
 	sh->flushing = false;
 	if (sh->flush_again)
 		flush_start(sh);

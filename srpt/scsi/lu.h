@@ -8,7 +8,6 @@
 #define SRPT_SCSI_LU_H
 
 #include "base/bytes.h"
-#include "base/log.h"
 #include "scsi/scsi.h"
 #include "scsi/ua.h"
 
@@ -73,7 +72,6 @@ struct lu {
 	void *done_arg;
 	atomic_int attach_status; /* first error of the reactors */
 
-	struct log_limit limit; /* of the log lines about its I/O errors */
 	unsigned nshards;
 	struct lu_shard shards[];
 };
@@ -85,7 +83,8 @@ static inline struct lu_shard *lu_shard(struct lu *lu, const struct reactor *r)
 
 static inline uint64_t lu_nblocks(const struct lu *lu)
 {
-	return atomic_load_explicit(&lu->nblocks, memory_order_relaxed);
+	/* Acquire: the backend's own size was published before. */
+	return atomic_load_explicit(&lu->nblocks, memory_order_acquire);
 }
 
 /* Raise @ua on every nexus that sees the LU, except @but (or NULL). Control thread. */
@@ -97,7 +96,7 @@ void lu_post_ua(struct lu *lu, enum ua ua, const struct nexus *but);
  */
 void lu_detached_put(struct lu *lu);
 
-/* Flush the cache without anybody waiting for it; errors are logged. Reactor. */
+/* Flush the cache without anybody waiting for it; the backend logs errors. Reactor. */
 void lu_flush_background(struct lu_shard *sh);
 
 /* Let the held commands go on, unless there are detached writes again. Reactor. */

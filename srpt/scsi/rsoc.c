@@ -23,7 +23,8 @@ bool prep_report_opcodes(struct scsi_cmd *cmd)
 
 	if (option > REPORT_EITHER)
 		return cmd_bad_field(cmd, 2, 2);
-	if ((option == REPORT_OPCODE && has_sa) || (option == REPORT_SERVICE_ACTION && op && !has_sa))
+	if ((option == REPORT_OPCODE && has_sa) ||
+	    (option == REPORT_SERVICE_ACTION && op && !has_sa))
 		return cmd_bad_field(cmd, 2, 2);
 	return true;
 }

@@ -155,7 +155,10 @@ void scsi_submit(struct scsi_cmd *cmd);
  */
 void scsi_reject(struct scsi_cmd *cmd, int sense);
 
-/* The fabric's answer to pull(): 0, or -errno (then the command ends 0B/…; a dead channel: -ECONNRESET). */
+/*
+ * The fabric's answer to pull(): 0; -ECONNRESET: the channel is dead, the command
+ * ends with dropped(); any other -errno: it ends with 0B/0C/0D.
+ */
 void scsi_pulled(struct scsi_cmd *cmd, int status);
 
 /*

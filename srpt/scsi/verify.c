@@ -16,6 +16,12 @@ static unsigned bytchk(const struct scsi_cmd *cmd)
 	return cmd->cdb[1] >> BYTCHK_SHIFT & 3;
 }
 
+/* CDB byte of the verification length. */
+static unsigned length_byte(const struct scsi_cmd *cmd)
+{
+	return cmd->op->cdb_len == 16 ? 10 : cmd->op->cdb_len == 12 ? 6 : 7;
+}
+
 bool prep_verify(struct scsi_cmd *cmd)
 {
 	uint64_t bytes = cmd_bytes(cmd);
@@ -26,8 +32,7 @@ bool prep_verify(struct scsi_cmd *cmd)
 	if (bytchk(cmd) == BYTCHK_NONE)
 		return true;
 	if (bytes > IOBUF_MAX_SIZE)
-		return cmd_bad_field(cmd, cmd->op->cdb_len == 16 ? 10 : cmd->op->cdb_len == 12 ? 6 : 7,
-				     -1);
+		return cmd_bad_field(cmd, length_byte(cmd), -1);
 	cmd->out_len = cmd->buf_len = (uint32_t)bytes;
 	return true;
 }
