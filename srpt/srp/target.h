@@ -38,6 +38,11 @@ struct srp_session;
  */
 int srp_server_create(struct reactor_group *g, struct scsi_device *d, const struct srp_params *p,
 		      struct srp_server **out);
+
+/*
+ * After srp_server_shutdown() is done, the targets are destroyed and the reactors
+ * are stopped, before these are destroyed.
+ */
 void srp_server_destroy(struct srp_server *s);
 
 /* The upcall table to create a transport with; listener_ctx is the srp_server. */
@@ -51,6 +56,7 @@ struct srp_target_params {
 	uint16_t rel_tgt_id;
 };
 
+/* 0, -EEXIST (name, or id_ext and ioc_guid), -ENAMETOOLONG or -ENOMEM. */
 int srp_target_create(struct srp_server *s, const struct srp_target_params *p,
 		      struct srp_target **out);
 
@@ -71,7 +77,10 @@ int srp_target_remap(struct srp_target *t, void (*done)(void *arg), void *arg);
 /* Logins are refused (reason 0x00010001) while disabled; that is the initial state. */
 void srp_target_enable(struct srp_target *t);
 
-/* Refuse logins, close every session; @done(arg) when the last channel is closed. */
+/*
+ * Refuse logins, close every session; @done(arg) (may be NULL) runs later, when the
+ * last channel is closed. Not again before that.
+ */
 void srp_target_disable(struct srp_target *t, void (*done)(void *arg), void *arg);
 bool srp_target_enabled(const struct srp_target *t);
 
@@ -115,6 +124,8 @@ struct srp_channel_info {
 	uint32_t in_flight;
 	bool imm_data;
 };
+
+/* @session_id 0: of all sessions. */
 void srp_for_each_channel(struct srp_server *s, uint64_t session_id,
 			  void (*fn)(void *arg, const struct srp_channel_info *i), void *arg);
 
