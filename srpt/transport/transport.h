@@ -90,7 +90,7 @@ struct xfer {
 	const struct xfer_seg *segs;
 	uint32_t nsegs;
 	struct iobuf local;          /* pull: sink; push: source; local.len bytes move */
-	const uint8_t *msg;          /* push: message sent after the data; in memory of @msg_region */
+	const uint8_t *msg;          /* push: sent after the data; in memory of @msg_region */
 	uint32_t msg_len;
 	uint16_t msg_region;
 	/* private to the transport */
@@ -172,7 +172,7 @@ struct transport {
 struct conn {
 	struct transport *t;
 	struct reactor *reactor; /* set at accept */
-	void *context;           /* SRP's channel, set at accept */
+	void *context;           /* SRP's; set to its channel at accept */
 	struct conn_info info;
 };
 
