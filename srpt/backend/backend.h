@@ -40,7 +40,7 @@ struct be_io {
 	uint8_t flags;
 	uint64_t off;     /* bytes; a multiple of info.block_size */
 	uint64_t len;     /* bytes; for BE_READ/BE_WRITE == buf.len, ≤ IOBUF_MAX_SIZE */
-	struct iobuf buf; /* BE_READ/BE_WRITE only; page aligned for slab buffers */
+	struct iobuf buf; /* BE_READ/BE_WRITE only; addr a multiple of info.buf_align */
 	void (*done)(struct be_io *io);
 
 	int result; /* 0, or -errno: -EIO, -ENOSPC, -EROFS, -ENODEV … */
@@ -50,6 +50,8 @@ struct be_io {
 	struct reactor *reactor;
 	struct list_node link;
 	uint64_t done_bytes;
+	uint8_t step;
+	uint8_t retries;
 };
 
 /* What a backend is; constant while open except @size (grows online). */
@@ -60,6 +62,7 @@ struct backend_info {
 	uint32_t unmap_granularity; /* bytes; 0: BE_UNMAP is not supported */
 	uint32_t unmap_alignment;  /* bytes */
 	uint32_t optimal_io;       /* bytes, 0 unknown */
+	uint32_t buf_align;        /* bytes: what be_io.buf.addr must be aligned to, ≤ 4096 */
 	bool read_only;
 	bool rotational;
 	bool write_cache; /* volatile cache: BE_FLUSH and BE_FUA mean something */

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The one crossing into the backends, and the table of their types. */
+#include "backend/backend_priv.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct backend_ops *const types[BACKEND_TYPES] = {
+	[BACKEND_BLOCKIO] = &blockio_ops,
+	[BACKEND_FILEIO] = &fileio_ops,
+	[BACKEND_NULLIO] = &nullio_ops,
+};
+
+int be_error(char *err, size_t errlen, int rc, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, errlen, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+static bool block_size_valid(uint32_t bs)
+{
+	return bs == 512 || bs == 1024 || bs == 2048 || bs == 4096;
+}
+
+static struct backend *backend_alloc(const struct backend_params *p)
+{
+	struct backend *be = aligned_alloc(CACHE_LINE, sizeof(*be));
+
+	if (!be)
+		return NULL;
+	memset(be, 0, sizeof(*be));
+	be->filename = strdup(p->filename ? p->filename : "");
+	if (!be->filename) {
+		free(be);
+		return NULL;
+	}
+	be->ops = types[p->type];
+	be->fd = -1;
+	be->info.block_size = p->block_size;
+	be->info.buf_align = 1;
+	be->info.read_only = p->read_only;
+	be->write_through = p->write_through;
+	be->nv_cache = p->nv_cache && !p->write_through;
+	return be;
+}
+
+static void backend_free(struct backend *be)
+{
+	free(be->filename);
+	free(be);
+}
+
+int backend_open(const struct backend_params *p, struct backend **out, char *err, size_t errlen)
+{
+	struct backend *be;
+	int rc;
+
+	if (!block_size_valid(p->block_size))
+		return be_error(err, errlen, -EINVAL,
+				"block_size %u is not one of 512, 1024, 2048, 4096",
+				p->block_size);
+	be = backend_alloc(p);
+	if (!be)
+		return be_error(err, errlen, -ENOMEM, "out of memory");
+	rc = be->ops->open(be, p, err, errlen);
+	if (rc) {
+		backend_free(be);
+		return rc;
+	}
+	assert(be->info.size && be->info.size % be->info.block_size == 0);
+	assert(be->info.physical_block >= be->info.block_size);
+	*out = be;
+	return 0;
+}
+
+void backend_close(struct backend *be)
+{
+	for (unsigned i = 0; i < REACTOR_MAX; i++)
+		assert(!be->port[i].attached);
+	be->ops->close(be);
+	backend_free(be);
+}
+
+const struct backend_info *backend_info(const struct backend *be)
+{
+	return &be->info;
+}
+
+const char *backend_handler(const struct backend *be)
+{
+	return be->ops->handler;
+}
+
+int backend_attach(struct backend *be, struct reactor *r)
+{
+	struct backend_port *port = &be->port[r->id];
+	int rc;
+
+	assert(!port->attached && r->be_ring);
+	rc = be->ops->attach(be, r);
+	port->attached = rc == 0;
+	return rc;
+}
+
+void backend_detach(struct backend *be, struct reactor *r)
+{
+	struct backend_port *port = &be->port[r->id];
+
+	assert(port->attached && !port->inflight);
+	be->ops->detach(be, r);
+	port->attached = false;
+}
+
+int backend_resync(struct backend *be)
+{
+	return be->ops->resync(be);
+}
+
+/* Holds for every caller; a violation is a bug above, not bad input. */
+static void request_assert(const struct backend *be, const struct be_io *io)
+{
+	uint64_t mask = be->info.block_size - 1, size = backend_size(be);
+
+	assert(io->done && (unsigned)io->op <= BE_WRITE_ZEROES);
+	if (io->op == BE_FLUSH)
+		return;
+	assert(io->len && !((io->off | io->len) & mask));
+	assert(io->off <= size && io->len <= size - io->off);
+	if (io->op > BE_WRITE)
+		return;
+	assert(io->buf.addr && io->buf.len == io->len && io->len <= IOBUF_MAX_SIZE);
+}
+
+/* What the backend refuses: an answer for the initiator, not a bug. */
+static int request_refuse(const struct backend *be, const struct be_io *io)
+{
+	bool modifies = io->op != BE_READ && io->op != BE_FLUSH;
+
+	if (modifies && be->info.read_only)
+		return -EROFS;
+	if (io->op == BE_UNMAP)
+		return be->info.unmap_granularity ? 0 : -EOPNOTSUPP;
+	/* An initiator has a say in where immediate data lies. */
+	if (io->op <= BE_WRITE && (uintptr_t)io->buf.addr & (be->info.buf_align - 1))
+		return -EINVAL;
+	return 0;
+}
+
+void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
+{
+	int rc;
+
+	assert(be->port[r->id].attached && (!reactor_self() || reactor_self() == r));
+	request_assert(be, io);
+	io->be = be;
+	io->reactor = r;
+	io->done_bytes = 0;
+	io->retries = 0;
+	be->port[r->id].inflight++;
+	rc = request_refuse(be, io);
+	if (rc)
+		be_complete_later(io, rc);
+	else
+		be->ops->submit(be, io);
+}
+
+void be_complete_later(struct be_io *io, int result)
+{
+	struct be_ring *ring = io->reactor->be_ring;
+
+	io->result = result;
+	list_add_tail(&ring->later, &io->link);
+	be_ring_kick(ring);
+}
+
+static void failure_log(struct be_io *io, int result)
+{
+	static const char *const ops[] = { "read", "write", "flush", "unmap", "write zeroes" };
+	struct backend *be = io->be;
+
+	log_warn_limited(&be->error_limit, "%s %s: %s of %llu bytes at %llu: %s",
+			 be->ops->handler, be->filename, ops[io->op],
+			 (unsigned long long)io->len, (unsigned long long)io->off,
+			 strerror(-result));
+}
+
+void be_finish(struct be_io *io, int result)
+{
+	struct backend_port *port = &io->be->port[io->reactor->id];
+
+	assert(port->inflight && result <= 0);
+	port->inflight--;
+	io->result = result;
+	if (result && result != -EROFS && result != -EOPNOTSUPP)
+		failure_log(io, result);
+	io->done(io);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the backend layer share; nobody else includes it. */
+#ifndef SRPT_BACKEND_BACKEND_PRIV_H
+#define SRPT_BACKEND_BACKEND_PRIV_H
+
+#include "backend/backend.h"
+#include "base/bytes.h"
+#include "base/log.h"
+
+#include <liburing.h>
+#include <stdatomic.h>
+
+/* A backend as one reactor sees it. Reactor thread. */
+struct backend_port {
+	unsigned inflight; /* submitted, done() not yet called */
+	int file_slot;     /* in the ring's table of files; -1: plain descriptor */
+	bool attached;
+} __attribute__((aligned(CACHE_LINE)));
+
+struct backend {
+	/* Constant after open, but for info.size: written by backend_resync(). */
+	struct backend_info info;
+	const struct backend_ops *ops;
+	char *filename; /* "" for nullio */
+	int fd;         /* -1: none */
+	bool direct;    /* O_DIRECT: a write with RWF_DSYNC does not block the submitter */
+	bool write_through;
+	bool nv_cache;
+	/* Learned from the first refusal. Any reactor; relaxed. */
+	atomic_bool no_punch_hole;
+	atomic_bool no_zero_range;
+	struct log_limit error_limit;
+	struct backend_port port[REACTOR_MAX];
+};
+
+extern const struct backend_ops blockio_ops, fileio_ops, nullio_ops;
+
+static inline uint64_t backend_size(const struct backend *be)
+{
+	return __atomic_load_n(&be->info.size, __ATOMIC_RELAXED);
+}
+
+/* Account for @io and call its done(). Not from inside backend_submit(). */
+void be_finish(struct be_io *io, int result);
+
+/* Write "fmt…" to @err and return @rc: for one-line errors of open. */
+int be_error(char *err, size_t errlen, int rc, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/*
+ * ring.c, uring.c: the ring of one reactor: io_uring, the requests waiting for room in it, and
+ * the requests finished without it. Reactor thread after be_ring_create().
+ */
+#define RING_FILE_SLOTS 1024u
+#define RING_BUF_SHIFT 30 /* the kernel takes fixed buffers up to 1 GiB */
+/* One slot per region, and the slab, which may be larger, behind them in pieces. */
+#define RING_SLAB_SLOTS 64u
+#define RING_BUF_SLOTS (IOBUF_REGIONS + RING_SLAB_SLOTS)
+
+struct be_ring {
+	struct io_uring uring;
+	struct reactor *reactor;
+	struct reactor_source source;
+	struct reactor_deferred doorbell;
+	struct list_node queued; /* FIFO: the ring was full */
+	struct list_node later;  /* finished by be_complete_later() */
+	unsigned depth;
+	unsigned inflight;       /* SQEs prepared, CQE not yet seen */
+	bool in_doorbell;
+	bool enabled;            /* bound to the reactor's thread, source added */
+	bool has_buffers;        /* tables exist */
+	bool has_files;
+	unsigned regions_gen;    /* of the reactor when the table was brought up to date */
+	int16_t buf_slot[IOBUF_REGIONS]; /* first slot; -1: not registered */
+	struct iobuf_region region[IOBUF_REGIONS]; /* as registered */
+	struct log_limit limit;
+	uint64_t enters;         /* io_uring_enter calls; for measuring */
+	bool file_used[RING_FILE_SLOTS];
+};
+
+/* The ways to set a ring up, best first; see be_ring_create(). */
+#define RING_FLAG_SETS 4
+extern const unsigned ring_flag_sets[RING_FLAG_SETS];
+
+/* be_ring_create() with exactly these flags; -EINVAL when the kernel lacks one. */
+int be_ring_create_flags(struct reactor *r, unsigned depth, unsigned flags);
+
+/* Why io_uring_setup() failed with @rc; @disabled: kernel.io_uring_disabled or -1. */
+void be_ring_explain(int rc, int disabled, char *text, size_t len);
+
+/* Set up all but the io_uring itself. */
+void be_ring_init(struct be_ring *ring, struct reactor *r, unsigned depth);
+
+/* Bring the table of buffers up to date with reactor->regions. */
+void be_ring_regions_sync(struct be_ring *ring);
+
+/* On the reactor's thread: the ring becomes usable. 0 or -errno; once. */
+int be_ring_enable(struct be_ring *ring);
+
+/* A slot of the table of files for @fd, or -1: use the descriptor. */
+int be_ring_file_add(struct be_ring *ring, int fd);
+void be_ring_file_del(struct be_ring *ring, int slot);
+
+/* Put @io on its way; finishes it with be_finish(). */
+void be_ring_submit(struct be_ring *ring, struct be_io *io);
+
+/* The kernel answered @res for @io's current step. */
+void be_ring_result(struct be_ring *ring, struct be_io *io, int res);
+
+/* Run the doorbell in this round. */
+void be_ring_kick(struct be_ring *ring);
+
+/*
+ * uring_io.c: a request as a sequence of kernel operations; knows no ring state.
+ */
+enum uring_step {
+	STEP_RW,         /* read or write be_io.buf */
+	STEP_FALLOCATE,  /* punch a hole or zero the range */
+	STEP_ZERO_WRITE, /* write zeros, in pieces */
+	STEP_SYNC,       /* fdatasync */
+};
+
+enum uring_next { URING_DONE, URING_AGAIN };
+
+/* Choose the first step. URING_DONE: there is nothing to do, result is 0. */
+enum uring_next uring_io_start(struct be_io *io);
+
+/* Fill @sqe for the current step. @buf_slot: fixed buffer, -1: none. */
+void uring_io_prep(const struct be_io *io, struct io_uring_sqe *sqe, int buf_slot);
+
+/* The step returned @res: URING_AGAIN to prep and submit anew, or done with io->result. */
+enum uring_next uring_io_advance(struct be_io *io, int res);
+
+/*
+ * vdisk.c: what blockio and fileio share. Control thread unless noted.
+ */
+
+/* Stat and open @p->filename. Regular files only if @files. 0 or -errno and @err. */
+int vdisk_open(struct backend *be, const struct backend_params *p, bool files, int flags,
+	       char *err, size_t errlen);
+void vdisk_close(struct backend *be);
+
+/* Reactor thread. */
+int vdisk_attach(struct backend *be, struct reactor *r);
+void vdisk_detach(struct backend *be, struct reactor *r);
+void vdisk_submit(struct backend *be, struct be_io *io);
+
+/* Look at the size again; it only grows. */
+int vdisk_resync(struct backend *be);
+
+/* Size in bytes of the open file or device. 0 or -errno. */
+int vdisk_size(int fd, uint64_t *size);
+
+/*
+ * Can @size be exported in blocks of @p->block_size on a device whose own
+ * blocks have @min_block bytes? 0 or -EINVAL and @err names what would work.
+ */
+int vdisk_geometry(const struct backend_params *p, uint64_t size, uint32_t min_block,
+		   char *err, size_t errlen);
+
+/* Fill in the limits of the block device @fd: block sizes, discard, cache. 0 or -errno. */
+int vdisk_block_limits(struct backend *be);
+
+/* /sys/dev/block/MAJ:MIN/@attr of @dev or of the disk it is a partition of; else @missing. */
+uint64_t vdisk_sysfs_u64(uint64_t dev, const char *attr, uint64_t missing);
+
+#endif

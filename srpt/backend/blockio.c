@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vdisk_blockio: a block device with O_DIRECT. Not opened exclusively: DRBD and
+ * multipath devices are shared with their own tools.
+ */
+#include "backend/backend_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+/* Memory alignment for O_DIRECT; before 6.1 the kernel wants whole logical blocks. */
+static uint32_t direct_align(int fd, uint32_t logical_block)
+{
+	struct statx stx;
+
+#ifdef STATX_DIOALIGN
+	if (!statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) &&
+	    (stx.stx_mask & STATX_DIOALIGN) && stx.stx_dio_mem_align)
+		return stx.stx_dio_mem_align;
+#else
+	(void)fd;
+	(void)stx;
+#endif
+	return logical_block;
+}
+
+static int blockio_limits(struct backend *be, const struct backend_params *p, char *err,
+			  size_t errlen)
+{
+	int logical = 0, rc = vdisk_size(be->fd, &be->info.size);
+
+	if (!rc && ioctl(be->fd, BLKSSZGET, &logical))
+		rc = -errno;
+	if (!rc)
+		rc = vdisk_block_limits(be);
+	if (rc)
+		return be_error(err, errlen, rc, "%s: cannot read the limits of the device: %s",
+				p->filename, strerror(-rc));
+	be->info.buf_align = direct_align(be->fd, (uint32_t)logical);
+	if (p->rotational >= 0)
+		be->info.rotational = p->rotational;
+	if (p->nv_cache || p->write_through)
+		be->info.write_cache = false;
+	return vdisk_geometry(p, be->info.size, (uint32_t)logical, err, errlen);
+}
+
+static int blockio_open(struct backend *be, const struct backend_params *p, char *err,
+			size_t errlen)
+{
+	int rc = vdisk_open(be, p, false, O_DIRECT, err, errlen);
+
+	if (rc)
+		return rc;
+	be->direct = true;
+	rc = blockio_limits(be, p, err, errlen);
+	if (rc)
+		vdisk_close(be);
+	return rc;
+}
+
+const struct backend_ops blockio_ops = {
+	.handler = "vdisk_blockio",
+	.open = blockio_open,
+	.close = vdisk_close,
+	.attach = vdisk_attach,
+	.detach = vdisk_detach,
+	.submit = vdisk_submit,
+	.resync = vdisk_resync,
+};

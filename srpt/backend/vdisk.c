@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What vdisk_blockio and vdisk_fileio share: open, with errors that help; limits; submit. */
+#include "backend/backend_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static const struct {
+	int err;
+	const char *hint;
+} open_hints[] = {
+	{ ENOENT, "create it or correct the path" },
+	{ ENOTDIR, "a part of the path is no directory" },
+	{ EROFS, "set read_only 1 to export it all the same" },
+	{ EMEDIUMTYPE, "a DRBD device must be Primary on this node first" },
+	{ ENXIO, "there is no device behind this node" },
+	{ ENODEV, "there is no device behind this node" },
+	{ EBUSY, "another program uses it exclusively" },
+	{ ETXTBSY, "another program uses it exclusively" },
+	{ EPERM, "it is immutable or append-only, or the service may not use this device" },
+	{ EMFILE, "raise the limit of open files (LimitNOFILE=)" },
+};
+
+static int open_error(const char *path, int errnum, char *err, size_t errlen)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(open_hints); i++)
+		if (open_hints[i].err == errnum)
+			return be_error(err, errlen, -errnum, "%s: %s: %s", path,
+					strerror(errnum), open_hints[i].hint);
+	return be_error(err, errlen, -errnum, "%s: %s", path, strerror(errnum));
+}
+
+/* Who we are and what the file allows; @st NULL: a directory on the way is closed. */
+static int access_error(const char *path, const struct stat *st, char *err, size_t errlen)
+{
+	struct passwd *pw = getpwuid(geteuid());
+	const char *me = pw ? pw->pw_name : "unknown";
+
+	if (!st)
+		return be_error(err, errlen, -EACCES,
+				"%s: permission denied: user %s (uid %u) may not search a directory "
+				"of the path", path, me, (unsigned)geteuid());
+	return be_error(err, errlen, -EACCES,
+			"%s: permission denied: running as user %s (uid %u), the file has mode "
+			"%04o, owner %u, group %u", path, me, (unsigned)geteuid(),
+			(unsigned)st->st_mode & 07777, (unsigned)st->st_uid, (unsigned)st->st_gid);
+}
+
+static const char *type_name(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return "a regular file";
+	case S_IFDIR:
+		return "a directory";
+	case S_IFCHR:
+		return "a character device";
+	case S_IFIFO:
+		return "a pipe";
+	case S_IFSOCK:
+		return "a socket";
+	default:
+		return "of an unknown type";
+	}
+}
+
+static int type_check(const char *path, mode_t mode, bool files, char *err, size_t errlen)
+{
+	if (S_ISBLK(mode) || (files && S_ISREG(mode)))
+		return 0;
+	if (S_ISREG(mode))
+		return be_error(err, errlen, -ENOTBLK,
+				"%s: is a regular file, not a block device: use vdisk_fileio", path);
+	return be_error(err, errlen, S_ISDIR(mode) ? -EISDIR : -EINVAL, "%s: is %s, not a %s", path,
+			type_name(mode), files ? "regular file or block device" : "block device");
+}
+
+static int readonly_check(struct backend *be, char *err, size_t errlen)
+{
+	int ro = 0;
+
+	if (be->info.read_only || ioctl(be->fd, BLKROGET, &ro) || !ro)
+		return 0;
+	return be_error(err, errlen, -EROFS,
+			"%s: the device is read-only: set read_only 1 to export it all the same",
+			be->filename);
+}
+
+/* Type first: opening a pipe or a tape has effects of its own. */
+static int path_check(const struct backend_params *p, bool files, struct stat *st,
+		      char *err, size_t errlen)
+{
+	if (!p->filename || !p->filename[0])
+		return be_error(err, errlen, -EINVAL, "filename is missing");
+	if (stat(p->filename, st))
+		return errno == EACCES ? access_error(p->filename, NULL, err, errlen) :
+					 open_error(p->filename, errno, err, errlen);
+	return type_check(p->filename, st->st_mode, files, err, errlen);
+}
+
+int vdisk_open(struct backend *be, const struct backend_params *p, bool files, int flags,
+	       char *err, size_t errlen)
+{
+	struct stat st;
+	int rc = path_check(p, files, &st, err, errlen);
+
+	if (rc)
+		return rc;
+	flags |= O_CLOEXEC | (p->read_only ? O_RDONLY : O_RDWR);
+	be->fd = open(p->filename, flags);
+	if (be->fd < 0)
+		return errno == EACCES ? access_error(p->filename, &st, err, errlen) :
+					 open_error(p->filename, errno, err, errlen);
+	if (fstat(be->fd, &st))
+		rc = open_error(p->filename, errno, err, errlen);
+	else
+		rc = type_check(p->filename, st.st_mode, files, err, errlen);
+	if (!rc && S_ISBLK(st.st_mode))
+		rc = readonly_check(be, err, errlen);
+	if (rc)
+		vdisk_close(be);
+	return rc;
+}
+
+void vdisk_close(struct backend *be)
+{
+	if (be->fd >= 0)
+		close(be->fd);
+	be->fd = -1;
+}
+
+int vdisk_size(int fd, uint64_t *size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (S_ISBLK(st.st_mode))
+		return ioctl(fd, BLKGETSIZE64, size) ? -errno : 0;
+	*size = (uint64_t)st.st_size;
+	return 0;
+}
+
+/* "512, 1024", or "" when no block size would do. */
+static void sizes_that_work(uint64_t size, uint32_t min_block, char *list, size_t len)
+{
+	size_t n = 0;
+
+	list[0] = '\0';
+	for (uint32_t bs = 512; bs <= 4096; bs *= 2)
+		if (bs >= min_block && size % bs == 0 && n < len)
+			n += (size_t)snprintf(list + n, len - n, "%s%u", n ? ", " : "", bs);
+}
+
+int vdisk_geometry(const struct backend_params *p, uint64_t size, uint32_t min_block,
+		   char *err, size_t errlen)
+{
+	uint32_t bs = p->block_size;
+	char list[40], hint[80];
+
+	if (size && size % bs == 0 && bs >= min_block)
+		return 0;
+	if (!size)
+		return be_error(err, errlen, -EINVAL,
+				"%s: has no bytes: give it a size first (truncate -s 10G for a file)",
+				p->filename);
+	sizes_that_work(size, min_block, list, sizeof(list));
+	if (list[0])
+		snprintf(hint, sizeof(hint), "block sizes that work: %s", list);
+	else
+		snprintf(hint, sizeof(hint), "no block size works: make it a multiple of %u",
+			 min_block > 512 ? min_block : 512);
+	if (bs < min_block)
+		return be_error(err, errlen, -EINVAL,
+				"%s: block_size %u is smaller than the device's %u; %s",
+				p->filename, bs, min_block, hint);
+	return be_error(err, errlen, -EINVAL,
+			"%s: size %" PRIu64 " is not a multiple of block_size %u; %s",
+			p->filename, size, bs, hint);
+}
+
+static int sysfs_open(uint64_t dev, const char *prefix, const char *attr)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s%s", major(dev), minor(dev), prefix,
+		 attr);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* The text of an attribute; false: there is none. */
+static bool sysfs_read(uint64_t dev, const char *attr, char *text, size_t len)
+{
+	int fd = sysfs_open(dev, "", attr);
+	ssize_t n;
+
+	if (fd < 0) /* a partition: its queue is the disk's */
+		fd = sysfs_open(dev, "../", attr);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, len - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return true;
+}
+
+uint64_t vdisk_sysfs_u64(uint64_t dev, const char *attr, uint64_t missing)
+{
+	char text[32];
+
+	return sysfs_read(dev, attr, text, sizeof(text)) ? strtoull(text, NULL, 10) : missing;
+}
+
+static uint32_t power_of_two_in(uint64_t v, uint32_t low, uint32_t high)
+{
+	return v >= low && v <= high && !(v & (v - 1)) ? (uint32_t)v : low;
+}
+
+/*
+ * A hole reads as zeros only where the device can write zeroes by itself;
+ * discard alone promises nothing about the contents.
+ */
+static void discard_limits(struct backend_info *info, uint64_t dev)
+{
+	uint64_t granularity = vdisk_sysfs_u64(dev, "queue/discard_granularity", 0);
+
+	if (!vdisk_sysfs_u64(dev, "queue/discard_max_bytes", 0) ||
+	    !vdisk_sysfs_u64(dev, "queue/write_zeroes_max_bytes", 0))
+		return;
+	if (granularity < info->block_size || granularity > UINT32_MAX)
+		granularity = info->block_size;
+	info->unmap_granularity = (uint32_t)granularity;
+	info->unmap_alignment = (uint32_t)vdisk_sysfs_u64(dev, "discard_alignment", 0);
+}
+
+int vdisk_block_limits(struct backend *be)
+{
+	struct backend_info *info = &be->info;
+	unsigned physical = 0, optimal = 0;
+	char cache[32];
+	struct stat st;
+
+	if (fstat(be->fd, &st) || ioctl(be->fd, BLKPBSZGET, &physical) ||
+	    ioctl(be->fd, BLKIOOPT, &optimal))
+		return -errno;
+	info->physical_block = power_of_two_in(physical, info->block_size, 1u << 20);
+	info->optimal_io = optimal;
+	info->rotational = vdisk_sysfs_u64(st.st_rdev, "queue/rotational", 1) != 0;
+	discard_limits(info, st.st_rdev);
+	info->write_cache = !sysfs_read(st.st_rdev, "queue/write_cache", cache, sizeof(cache)) ||
+			    strncmp(cache, "write through", 13);
+	return 0;
+}
+
+int vdisk_attach(struct backend *be, struct reactor *r)
+{
+	int rc = be_ring_enable(r->be_ring);
+
+	if (!rc)
+		be->port[r->id].file_slot = be_ring_file_add(r->be_ring, be->fd);
+	return rc;
+}
+
+void vdisk_detach(struct backend *be, struct reactor *r)
+{
+	be_ring_file_del(r->be_ring, be->port[r->id].file_slot);
+}
+
+void vdisk_submit(struct backend *be, struct be_io *io)
+{
+	(void)be;
+	be_ring_submit(io->reactor->be_ring, io);
+}
+
+int vdisk_resync(struct backend *be)
+{
+	uint64_t size, old = be->info.size;
+	int rc = vdisk_size(be->fd, &size);
+
+	if (rc)
+		return rc;
+	size -= size % be->info.block_size;
+	if (size < old) {
+		log_warn("%s %s: shrank from %" PRIu64 " to %" PRIu64 " bytes; the old size stays, "
+			 "I/O beyond the end fails", be->ops->handler, be->filename, old, size);
+		return -EINVAL;
+	}
+	__atomic_store_n(&be->info.size, size, __ATOMIC_RELAXED);
+	return 0;
+}
