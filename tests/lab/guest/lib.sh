@@ -304,6 +304,12 @@ rport_of()
 	echo "/sys/class/srp_remote_ports/port-${1#host}:1"
 }
 
+# command_timeout DISK SECONDS: a lost command is noticed after this time instead of after 30 s.
+command_timeout()
+{
+	echo "$2" > "/sys/block/${1#/dev/}/device/timeout"
+}
+
 # logout [HOST]: from the initiator; returns when the SCSI host is gone.
 logout()
 {

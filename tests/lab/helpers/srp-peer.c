@@ -29,7 +29,7 @@ enum {
 struct peer {
 	struct rdma_event_channel *events;
 	struct rdma_cm_id *id;
-	struct ibv_comp_channel *comp;
+	struct ibv_cq *cq;
 	struct ibv_mr *mr;
 	uint8_t *mem;		/* N_RECV responses, then one IU, then data */
 	uint8_t *iu, *data;
@@ -322,10 +322,10 @@ static void peer_create_qp(struct peer *p)
 	p->mem = calloc(1, size);
 	p->iu = p->mem + N_RECV * RSP_MAX;
 	p->data = p->iu + IU_MAX;
-	p->comp = ibv_create_comp_channel(p->id->verbs);
-	attr.recv_cq = ibv_create_cq(p->id->verbs, 4096, NULL, p->comp, 0);
-	attr.send_cq = attr.recv_cq;
-	if (!attr.recv_cq || rdma_create_qp(p->id, NULL, &attr))
+	p->cq = ibv_create_cq(p->id->verbs, 4096, NULL, NULL, 0);
+	attr.recv_cq = p->cq;
+	attr.send_cq = p->cq;
+	if (!p->cq || rdma_create_qp(p->id, NULL, &attr))
 		die("rdma_create_qp");
 	p->mr = ibv_reg_mr(p->id->pd, p->mem, size, IBV_ACCESS_LOCAL_WRITE |
 			   IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE);
@@ -413,14 +413,13 @@ static void print_response(const uint8_t *r, uint32_t len)
 /* Print one line per response until @wanted came, the channel is closed, or silence. */
 static void peer_listen(struct peer *p, unsigned wanted)
 {
-	struct pollfd fd[2] = { { .fd = p->events->fd, .events = POLLIN },
-				{ .fd = p->comp->fd, .events = POLLIN } };
+	struct pollfd fd = { .fd = p->events->fd, .events = POLLIN };
 	struct ibv_wc wc;
 	unsigned got = 0;
 	int budget = WAIT_MS / 2;
 
 	while (budget > 0 && got < wanted) {
-		while (ibv_poll_cq(p->id->recv_cq, 1, &wc) > 0) {
+		while (ibv_poll_cq(p->cq, 1, &wc) > 0) {
 			if (wc.wr_id == N_RECV || wc.status != IBV_WC_SUCCESS)
 				continue;
 			if (p->mem[wc.wr_id * RSP_MAX] != 0x80 || wanted == 1)
@@ -428,7 +427,7 @@ static void peer_listen(struct peer *p, unsigned wanted)
 			post_recv(p, wc.wr_id);
 			got++;
 		}
-		if (poll(fd, 1, 2) > 0) {
+		if (poll(&fd, 1, 2) > 0) {
 			puts("closed");
 			return;
 		}
@@ -436,6 +435,25 @@ static void peer_listen(struct peer *p, unsigned wanted)
 	}
 	if (!got)
 		puts("silent");
+}
+
+/* The first command of a new session gets the power-on unit attention: not the one of interest. */
+static void peer_clear_attention(struct peer *p)
+{
+	struct ibv_wc wc;
+	int ms;
+
+	peer_send(p, iu_tur(p), 1);
+	for (ms = 0; ms < WAIT_MS; ms++) {
+		while (ibv_poll_cq(p->cq, 1, &wc) > 0) {
+			if (wc.wr_id == N_RECV)
+				continue;
+			post_recv(p, wc.wr_id);
+			return;
+		}
+		usleep(1000);
+	}
+	die("no answer to the first command");
 }
 
 int main(int argc, char **argv)
@@ -465,6 +483,8 @@ int main(int argc, char **argv)
 		puts("accepted");
 		return 0;
 	}
+	if (k->iu != iu_tur)
+		peer_clear_attention(&p);
 	peer_send(&p, k->iu(&p), k->times);
 	peer_listen(&p, k->times ? k->times : 1);
 	return 0;
