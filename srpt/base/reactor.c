@@ -280,15 +280,20 @@ static int sleep_timeout_ms(struct reactor *r)
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-/* True when every source will wake us and none has events already. */
+/* True when every source will wake us and none has events already. May poll: see sources_poll(). */
 static bool sources_arm(struct reactor *r)
 {
-	struct reactor_source *s;
+	struct list_node *n;
 	bool missed = false;
 
-	list_for_each(s, &r->sources, link)
+	for (n = r->sources.next; n != &r->sources; n = r->next_source) {
+		struct reactor_source *s = container_of(n, struct reactor_source, link);
+
+		r->next_source = n->next;
 		if (s->arm && s->arm(s))
 			missed = true;
+	}
+	r->next_source = NULL;
 	return !missed;
 }
 

@@ -295,6 +295,12 @@ static void test_regions_are_numbered_after_the_slab(void **state)
 
 /* ---- with its thread ---- */
 
+static int poll_nothing(struct reactor_source *s)
+{
+	(void)s;
+	return 0;
+}
+
 /* A message that the test waits for. */
 struct signal {
 	struct msg m;
@@ -499,6 +505,37 @@ static void test_idle_thread_sleeps_until_mail(void **state)
 	close(x.fd);
 }
 
+static bool arm_deleting_itself(struct reactor_source *s)
+{
+	struct traced *x = container_of(s, struct traced, s);
+
+	trace_add(x->name);
+	reactor_source_del(x->r, s);
+	return true;
+}
+
+static void test_source_may_delete_itself_while_armed(void **state)
+{
+	struct reactor *r = *state;
+	struct traced a, b;
+	struct signal x;
+
+	traced_init(&a, r, 'a');
+	traced_init(&b, r, 'b');
+	a.s.poll = b.s.poll = poll_nothing;
+	a.s.arm = b.s.arm = arm_deleting_itself;
+	reactor_source_add(r, &a.s);
+	reactor_source_add(r, &b.s);
+	signal_init(&x, r, signal_start_timer);
+	assert_int_equal(reactor_start(r), 0);
+	reactor_send(r, &x.m);
+	assert_signalled(&x);
+	reactor_stop(r);
+	assert_string_equal(trace, "ab");
+	assert_true(list_empty(&r->sources));
+	close(x.fd);
+}
+
 static void test_budget_of_minus_one_never_sleeps(void **state)
 {
 	struct reactor *r = *state;
@@ -643,6 +680,7 @@ int main(void)
 		TEST(test_timer_ends_a_sleep),
 		TEST(test_armed_source_wakes_the_thread),
 		TEST(test_idle_thread_sleeps_until_mail),
+		TEST(test_source_may_delete_itself_while_armed),
 		cmocka_unit_test_setup_teardown(test_budget_of_minus_one_never_sleeps,
 						setup_polling, teardown),
 		cmocka_unit_test_setup_teardown(test_busy_source_is_polled_within_the_budget,
