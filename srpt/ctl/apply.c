@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/apply.h"
+#include "base/bytes.h"
+#include "base/log.h"
+#include "ctl/apply_plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One change of the configuration; it goes through the phases below. */
+struct apply {
+	struct job job;
+	struct live *live;
+	struct conf *next;         /* NULL once it is in force */
+	struct conf *old;          /* in force before, freed at the end */
+	struct device **device_of; /* for next; then it is live->device_of */
+	unsigned phase;
+	unsigned pending; /* operations of this phase that are not over, plus one while it starts */
+	struct apply_result result;
+	bool refused;     /* nothing was changed */
+	apply_done_fn done;
+	void *arg;
+};
+
+static struct apply *apply_running(struct live *live)
+{
+	return container_of(live->jobs.running, struct apply, job);
+}
+
+static void apply_continue(struct apply *a);
+
+static void operation_over(void *arg)
+{
+	struct apply *a = arg;
+
+	if (!--a->pending)
+		apply_continue(a);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void apply_error(struct apply *a, const char *fmt, ...)
+{
+	char line[LIVE_ERROR_MAX + 128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_err("%s", line);
+	text_printf(&a->result.errors, "%s\n", line);
+}
+
+/* ---- phase: targets that leave or are disabled lose their sessions ---- */
+
+static void targets_disable(struct apply *a)
+{
+	struct target *t;
+
+	list_for_each(t, &a->live->targets, link) {
+		if (!t->srp || (t->next && t->next->enabled))
+			continue;
+		if (!srp_target_enabled(t->srp) && t->next)
+			continue;
+		a->pending++;
+		srp_target_disable(t->srp, operation_over, a);
+	}
+}
+
+static void targets_destroy(struct apply *a)
+{
+	struct target *t, *tmp;
+
+	list_for_each_safe(t, tmp, &a->live->targets, link) {
+		if (t->next)
+			continue;
+		if (t->srp) {
+			srp_target_destroy(t->srp);
+			a->result.targets_removed++;
+		}
+		list_del(&t->link);
+		free(t);
+	}
+}
+
+/* ---- phase: the next configuration comes into force, without its new devices ---- */
+
+static void target_remap(struct apply *a, struct target *t)
+{
+	a->pending++;
+	if (srp_target_remap(t->srp, operation_over, a)) {
+		a->pending--;
+		apply_error(a, "target %s: no memory for the LUNs of its sessions", t->conf->name);
+		return;
+	}
+	a->result.targets_remapped++;
+}
+
+static void conf_switch(struct apply *a)
+{
+	struct live *live = a->live;
+	struct device *d;
+	struct target *t;
+
+	free(live->device_of);
+	live->device_of = a->device_of;
+	a->device_of = NULL;
+	a->old = live->conf;
+	live->conf = a->next;
+	a->next = NULL;
+	list_for_each(d, &live->devices, link) {
+		d->conf = d->next ? d->next : d->conf;
+		if (!d->next)
+			d->state = DEVICE_LEAVING;
+		d->next = NULL;
+	}
+	list_for_each(t, &live->targets, link)
+		t->conf = t->next;
+	list_for_each(t, &live->targets, link)
+		if (t->lost_lun)
+			target_remap(a, t);
+}
+
+/* ---- phase: devices that nobody maps any more are closed ---- */
+
+static void device_free(struct device *d)
+{
+	list_del(&d->link);
+	free(d);
+}
+
+static void device_closed(void *arg)
+{
+	struct device *d = arg;
+	struct apply *a = apply_running(d->live);
+
+	log_info("device %s closed", d->conf->name);
+	a->result.devices_closed++;
+	device_free(d);
+	operation_over(a);
+}
+
+static void devices_close(struct apply *a)
+{
+	struct device *d, *tmp;
+
+	list_for_each_safe(d, tmp, &a->live->devices, link) {
+		if (d->state != DEVICE_LEAVING)
+			continue;
+		if (!d->lu) {
+			device_free(d);
+			continue;
+		}
+		a->pending++;
+		lu_destroy(d->lu, device_closed, d);
+	}
+}
+
+/* ---- phase: new devices are opened ---- */
+
+/* With the reason in d->error. */
+static void device_failed(struct apply *a, struct device *d)
+{
+	d->state = DEVICE_FAILED;
+	a->result.devices_failed++;
+	apply_error(a, "device %s: %s", d->conf->name, d->error);
+}
+
+static void device_attach_failed(struct apply *a, struct device *d, int status)
+{
+	snprintf(d->error, sizeof(d->error), "cannot be attached: %s", strerror(-status));
+	device_failed(a, d);
+}
+
+static void device_attached(void *arg, struct lu *lu, int status)
+{
+	struct device *d = arg;
+	struct apply *a = apply_running(d->live);
+
+	if (status) {
+		backend_close(d->be);
+		device_attach_failed(a, d, status);
+	} else {
+		d->lu = lu;
+		d->state = DEVICE_READY;
+		a->result.devices_opened++;
+		log_info("device %s opened (%s%s%s)", d->conf->name,
+			 conf_handler_name(d->conf->handler), d->conf->filename ? " " : "",
+			 d->conf->filename ? d->conf->filename : "");
+	}
+	operation_over(a);
+}
+
+static int device_backend_open(struct device *d)
+{
+	static const enum backend_type types[] = {
+		[CONF_VDISK_BLOCKIO] = BACKEND_BLOCKIO,
+		[CONF_VDISK_FILEIO] = BACKEND_FILEIO,
+		[CONF_VDISK_NULLIO] = BACKEND_NULLIO,
+	};
+	const struct conf_device *c = d->conf;
+	const struct backend_params p = {
+		.type = types[c->handler],
+		.filename = c->filename,
+		.block_size = c->blocksize,
+		.size = c->size,
+		.read_only = c->read_only,
+		.write_through = c->write_through,
+		.nv_cache = c->nv_cache,
+		.thin_provisioned = c->thin_provisioned,
+		.rotational = c->rotational,
+	};
+
+	return backend_open(&p, &d->be, d->error, sizeof(d->error));
+}
+
+static int device_lu_create(struct device *d)
+{
+	const struct conf_device *c = d->conf;
+	char serial[37];
+	struct lu_params p = {
+		.name = c->name,
+		.vendor = c->t10_vend_id,
+		.product = c->prod_id,
+		.revision = c->prod_rev_lvl,
+		.serial = serial,
+		.t10_id = c->t10_dev_id[0] ? c->t10_dev_id : NULL,
+		.thin_provisioned = c->thin_provisioned,
+	};
+
+	conf_device_serial(c, serial);
+	conf_device_naa(c, p.naa);
+	return lu_create(d->live->scsi, &p, d->be, device_attached, d);
+}
+
+static void device_open(struct apply *a, struct device *d)
+{
+	int rc;
+
+	if (!d->conf->active) {
+		d->state = DEVICE_INACTIVE;
+		return;
+	}
+	rc = device_backend_open(d);
+	if (rc) {
+		if (!d->error[0])
+			snprintf(d->error, sizeof(d->error), "%s", strerror(-rc));
+		device_failed(a, d);
+		return;
+	}
+	a->pending++;
+	rc = device_lu_create(d);
+	if (rc) {
+		a->pending--;
+		backend_close(d->be);
+		device_attach_failed(a, d, rc);
+	}
+}
+
+static void devices_open(struct apply *a)
+{
+	struct live *live = a->live;
+
+	for (size_t i = 0; i < live->conf->n_devices; i++) {
+		struct device *d;
+
+		if (live->device_of[i])
+			continue;
+		d = calloc(1, sizeof(*d));
+		if (!d) {
+			apply_error(a, "device %s: no memory", live->conf->devices[i].name);
+			a->result.devices_failed++;
+			continue;
+		}
+		d->live = live;
+		d->conf = &live->conf->devices[i];
+		d->state = DEVICE_OPENING;
+		d->fresh = true;
+		list_add_tail(&live->devices, &d->link);
+		live->device_of[i] = d;
+		device_open(a, d);
+	}
+}
+
+/* ---- phase: targets get their LUNs, new ones are made ---- */
+
+static void search_fresh(void *arg, const struct conf_group *group, const struct conf_lun *lun)
+{
+	struct target *t = arg;
+	const struct device *d = live_device(t->live, lun->dev);
+
+	(void)group;
+	if (d && d->fresh && d->state == DEVICE_READY)
+		t->changed = true;
+}
+
+static void targets_remap(struct apply *a)
+{
+	struct target *t;
+
+	list_for_each(t, &a->live->targets, link) {
+		/* What was lost has been told already, with the next configuration in force. */
+		if (t->lost_lun)
+			t->changed = false;
+		conf_target_for_each_lun(t->conf, search_fresh, t);
+		if (t->changed)
+			target_remap(a, t);
+	}
+}
+
+static void target_add(struct apply *a, const struct conf_target *conf)
+{
+	struct live *live = a->live;
+	struct target *t = calloc(1, sizeof(*t));
+	struct srp_target_params p = { .name = conf->name, .rel_tgt_id = conf->rel_tgt_id };
+	int rc;
+
+	if (!t) {
+		apply_error(a, "target %s: no memory", conf->name);
+		a->result.targets_failed++;
+		return;
+	}
+	t->live = live;
+	t->conf = conf;
+	t->ioc_guid = p.ioc_guid = live_ioc_guid(live, live->conf, conf);
+	t->id_ext = p.id_ext = conf_target_id_ext(conf, p.ioc_guid);
+	list_add_tail(&live->targets, &t->link);
+	rc = srp_target_create(live->srp, &p, &t->srp);
+	if (rc) {
+		t->srp = NULL;
+		snprintf(t->error, sizeof(t->error), "%s", rc == -EEXIST ?
+			 "another target has the same id_ext and ioc_guid" : strerror(-rc));
+		apply_error(a, "target %s: %s", conf->name, t->error);
+		a->result.targets_failed++;
+		return;
+	}
+	a->result.targets_added++;
+	srp_target_set_map(t->srp, live_map, t);
+}
+
+static void targets_add(struct apply *a)
+{
+	const struct conf *conf = a->live->conf;
+
+	for (size_t i = 0; i < conf->n_targets; i++)
+		if (!live_target_find(a->live, conf->targets[i].name))
+			target_add(a, &conf->targets[i]);
+}
+
+static void targets_enable(struct apply *a)
+{
+	struct target *t;
+
+	list_for_each(t, &a->live->targets, link)
+		if (t->srp && t->conf->enabled && !srp_target_enabled(t->srp))
+			srp_target_enable(t->srp);
+}
+
+/* ---- the order ---- */
+
+static void (*const phases[])(struct apply *a) = {
+	targets_disable, targets_destroy, conf_switch, devices_close, devices_open,
+	targets_remap, targets_add, targets_enable,
+};
+
+static void result_log(const struct apply_result *r)
+{
+	log_notice("configuration in force: devices %u opened, %u closed, %u failed; targets "
+		   "%u added, %u removed, %u failed, %u with other LUNs", r->devices_opened,
+		   r->devices_closed, r->devices_failed, r->targets_added, r->targets_removed,
+		   r->targets_failed, r->targets_remapped);
+}
+
+static void apply_finish(struct apply *a)
+{
+	struct live *live = a->live;
+	struct device *d;
+
+	list_for_each(d, &live->devices, link)
+		d->fresh = false;
+	conf_free(a->old);
+	if (!a->refused)
+		result_log(&a->result);
+	if (a->done)
+		a->done(a->arg, &a->result);
+	text_free(&a->result.errors);
+	free(a);
+	job_finished(&live->jobs);
+}
+
+/* Phases until one has something to wait for. */
+static void apply_continue(struct apply *a)
+{
+	while (a->phase < ARRAY_SIZE(phases)) {
+		a->pending = 1;
+		phases[a->phase++](a);
+		if (--a->pending)
+			return;
+	}
+	apply_finish(a);
+}
+
+static void apply_start(struct job *j)
+{
+	struct apply *a = container_of(j, struct apply, job);
+
+	if (plan_make(a->live, a->next, a->device_of)) {
+		apply_error(a, "no memory to compare the configurations: nothing was changed");
+		free(a->device_of);
+		a->old = a->next;
+		a->refused = true;
+		a->phase = ARRAY_SIZE(phases);
+	}
+	apply_continue(a);
+}
+
+int apply_submit(struct live *live, struct conf *next, apply_done_fn done, void *arg)
+{
+	struct apply *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	a->device_of = calloc(next->n_devices + 1, sizeof(struct device *));
+	if (!a->device_of) {
+		free(a);
+		return -ENOMEM;
+	}
+	a->job.start = apply_start;
+	a->live = live;
+	a->next = next;
+	a->done = done;
+	a->arg = arg;
+	job_submit(&live->jobs, &a->job);
+	return 0;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/ipc_client.h"
+#include "ctl/ipc_proto.h"
+
+#include <errno.h>
+#include <qb/qbipcc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One request, one response of @max bytes at most. Bytes received or -errno. */
+static int exchange(qb_ipcc_connection_t *c, const struct ipc_request *req, int timeout_s,
+		    struct ipc_response *rsp, size_t max)
+{
+	ssize_t n = qb_ipcc_send(c, req, (size_t)req->hdr.size);
+
+	if (n >= 0)
+		n = qb_ipcc_recv(c, rsp, max, timeout_s * 1000);
+	if (n < 0)
+		return n == -EAGAIN ? -ETIMEDOUT : (int)n;
+	if ((size_t)n < offsetof(struct ipc_response, data))
+		return -EPROTO;
+	if (rsp->version != IPC_VERSION)
+		return -EPROTONOSUPPORT;
+	if (rsp->hdr.error)
+		return rsp->hdr.error < 0 ? rsp->hdr.error : -EPROTO;
+	if (rsp->len > (size_t)n - offsetof(struct ipc_response, data))
+		return -EPROTO;
+	return (int)n;
+}
+
+/* Appends a piece: the first out_len bytes of all are for out, the rest for err. */
+static int piece_take(struct ipc_answer *a, const struct ipc_response *rsp)
+{
+	size_t have = a->out.len + a->err.len, left = rsp->len, out;
+
+	if (rsp->out_len > TEXT_MAX || rsp->err_len > TEXT_MAX ||
+	    left > rsp->out_len + rsp->err_len - have)
+		return -EPROTO;
+	out = rsp->out_len > have ? rsp->out_len - have : 0;
+	out = out < left ? out : left;
+	text_add(&a->out, rsp->data, out);
+	text_add(&a->err, rsp->data + out, left - out);
+	a->status = rsp->status;
+	return a->out.failed || a->err.failed ? -ENOMEM : 0;
+}
+
+static int answer_fetch(qb_ipcc_connection_t *c, struct ipc_request *req, int timeout_s,
+			struct ipc_answer *answer)
+{
+	struct ipc_response *rsp = malloc(IPC_MESSAGE_MAX);
+	int rc = rsp ? 0 : -ENOMEM;
+	bool more = true;
+
+	while (!rc && more) {
+		rc = exchange(c, req, timeout_s, rsp, IPC_MESSAGE_MAX);
+		if (rc > 0)
+			rc = piece_take(answer, rsp);
+		if (rc)
+			break;
+		more = answer->out.len + answer->err.len < rsp->out_len + rsp->err_len;
+		if (more && !rsp->len)
+			rc = -EPROTO;
+		req->hdr.id = IPC_MORE;
+	}
+	free(rsp);
+	return rc;
+}
+
+int ipc_client_call(const char *name, bool json, int argc, const char *const *argv, int timeout_s,
+		    struct ipc_answer *answer)
+{
+	qb_ipcc_connection_t *c;
+	struct ipc_request req;
+	int rc = ipc_call_encode(&req, json, argc, argv);
+
+	memset(answer, 0, sizeof(*answer));
+	if (rc < 0)
+		return rc;
+	errno = 0;
+	c = qb_ipcc_connect(name, IPC_MESSAGE_MAX);
+	if (!c)
+		return errno ? -errno : -ECONNREFUSED;
+	rc = answer_fetch(c, &req, timeout_s, answer);
+	qb_ipcc_disconnect(c);
+	return rc;
+}
+
+void ipc_answer_free(struct ipc_answer *answer)
+{
+	text_free(&answer->out);
+	text_free(&answer->err);
+}
+
+bool ipc_client_no_daemon(int rc)
+{
+	return rc == -ECONNREFUSED || rc == -ENOENT;
+}
+
+void ipc_client_explain(int rc, const char *name, int timeout_s, char *text, size_t size)
+{
+	if (ipc_client_no_daemon(rc))
+		snprintf(text, size, "srptd is not running (control socket %s): start it with "
+			 "systemctl start srptd", name);
+	else if (rc == -EACCES || rc == -EPERM)
+		snprintf(text, size, "not allowed: be root or a member of the group srpt");
+	else if (rc == -ETIMEDOUT)
+		snprintf(text, size, "srptd did not answer within %d s; it may still do it",
+			 timeout_s);
+	else if (rc == -EPROTONOSUPPORT || rc == -EPROTO)
+		snprintf(text, size, "srptd is of another version than srptctl: restart srptd");
+	else if (rc == -ENOTCONN || rc == -ECONNRESET || rc == -ESHUTDOWN)
+		snprintf(text, size, "srptd ended before it answered");
+	else
+		snprintf(text, size, "cannot talk to srptd (control socket %s): %s", name,
+			 strerror(-rc));
+}

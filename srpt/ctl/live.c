@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/live.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+void live_init(struct live *live)
+{
+	memset(live, 0, sizeof(*live));
+	list_init(&live->devices);
+	list_init(&live->targets);
+	job_queue_init(&live->jobs);
+}
+
+struct device *live_device(const struct live *live, const struct conf_device *dev)
+{
+	return live->device_of[dev - live->conf->devices];
+}
+
+struct device *live_device_find(const struct live *live, const char *name)
+{
+	struct device *d;
+
+	list_for_each(d, &live->devices, link)
+		if (!strcmp(d->conf->name, name) && d->state != DEVICE_LEAVING)
+			return d;
+	return NULL;
+}
+
+struct target *live_target_find(const struct live *live, const char *name)
+{
+	struct target *t;
+
+	list_for_each(t, &live->targets, link)
+		if (!strcasecmp(t->conf->name, name))
+			return t;
+	return NULL;
+}
+
+const char *device_state_name(enum device_state state)
+{
+	static const char *const names[] = {
+		[DEVICE_OPENING] = "opening", [DEVICE_READY] = "ready",
+		[DEVICE_FAILED] = "failed", [DEVICE_INACTIVE] = "inactive",
+		[DEVICE_LEAVING] = "closing",
+	};
+
+	return names[state];
+}
+
+uint64_t live_ioc_guid(const struct live *live, const struct conf *conf,
+		       const struct conf_target *target)
+{
+	if (target->ioc_guid)
+		return target->ioc_guid;
+	return conf->driver.ioc_guid ? conf->driver.ioc_guid : live->ioc_guid;
+}
+
+int live_map(void *arg, const char *session_name, struct lun_entry *map, unsigned max)
+{
+	const struct target *t = arg;
+	const struct conf_lunmap *luns = conf_target_map(t->conf, session_name);
+	unsigned n = 0;
+
+	if (!luns->count)
+		return -EACCES;
+	for (size_t i = 0; i < luns->count && n < max; i++) {
+		const struct conf_lun *l = &luns->luns[i];
+		const struct device *d = live_device(t->live, l->dev);
+
+		if (d && d->state == DEVICE_READY)
+			map[n++] = (struct lun_entry){ l->number, l->read_only, d->lu };
+	}
+	return (int)n;
+}
+
+void conf_target_for_each_lun(const struct conf_target *target,
+			      void (*fn)(void *arg, const struct conf_group *group,
+					 const struct conf_lun *lun),
+			      void *arg)
+{
+	for (size_t i = 0; i < target->map.count; i++)
+		fn(arg, NULL, &target->map.luns[i]);
+	for (size_t g = 0; g < target->n_groups; g++) {
+		const struct conf_group *group = &target->groups[g];
+
+		for (size_t i = 0; i < group->map.count; i++)
+			fn(arg, group, &group->map.luns[i]);
+	}
+}

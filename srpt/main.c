@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* srptd: options, the configuration before anything is started, going to the background. */
+#include "config.h"
+#include "base/log.h"
+#include "ctl/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_CONFIG SYSCONFDIR "/srpt/srpt.conf"
+
+static const char usage[] =
+	"Usage: srptd [OPTION]...\n"
+	"Export disks to SRP (SCSI RDMA Protocol) initiators.\n"
+	"\n"
+	"  -c, --config FILE  configuration (default " DEFAULT_CONFIG ")\n"
+	"  -f, --foreground   stay in the foreground, log to standard error\n"
+	"  -h, --help         show this help\n"
+	"  -V, --version      show the version\n"
+	"\n"
+	"Exit status: 0 stopped in order, 1 configuration or start-up failed, 2 usage,\n"
+	"3 ended by force.\n";
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct arguments {
+	const char *config;
+	bool foreground;
+};
+
+/* -1: go on; else the exit status. */
+static int arguments_parse(int argc, char **argv, struct arguments *args)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:fhV", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			args->config = optarg;
+			break;
+		case 'f':
+			args->foreground = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_DONE;
+		case 'V':
+			puts("srptd " PACKAGE_VERSION);
+			return EXIT_DONE;
+		default:
+			fputs("Try 'srptd --help'.\n", stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "srptd: unexpected argument %s\nTry 'srptd --help'.\n",
+			argv[optind]);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* Errors and warnings go to standard error; NULL after an error. */
+static struct conf *config_read(const char *path)
+{
+	struct conf_diag_list diags = { 0 };
+	struct conf *conf = NULL;
+
+	conf_load(path, &conf, &diags);
+	conf_diag_print(&diags, stderr);
+	conf_diag_free(&diags);
+	return conf;
+}
+
+/* In the parent: wait until the daemon serves. @fd is closed without a byte when it failed. */
+static int parent_wait(int fd)
+{
+	char c;
+	ssize_t n;
+
+	do {
+		n = read(fd, &c, 1);
+	} while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return EXIT_DONE;
+	fputs("srptd: it did not start; the system log tells why\n", stderr);
+	return EXIT_FAILED;
+}
+
+static void background_ready(void *arg)
+{
+	const int *fd = arg;
+	ssize_t n = write(*fd, "", 1);
+
+	(void)n;
+	close(*fd);
+}
+
+/*
+ * The daemon is the grandchild: it cannot get a terminal again. Returns in it with the descriptor
+ * to tell readiness; the first process exits when that is told.
+ */
+static int background_enter(void)
+{
+	int fds[2], null;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) || (pid = fork()) < 0) {
+		fprintf(stderr, "srptd: cannot go to the background: %s\n", strerror(errno));
+		exit(EXIT_FAILED);
+	}
+	if (pid) {
+		close(fds[1]);
+		exit(parent_wait(fds[0]));
+	}
+	close(fds[0]);
+	setsid();
+	if (fork() != 0)
+		_exit(EXIT_DONE);
+	umask(027);
+	null = open("/dev/null", O_RDWR);
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	return chdir("/") ? -1 : fds[1];
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments args = { .config = DEFAULT_CONFIG };
+	struct daemon d = { 0 };
+	struct conf *conf;
+	int ready = -1, rc = arguments_parse(argc, argv, &args);
+	char *path;
+
+	if (rc >= 0)
+		return rc;
+	conf = config_read(args.config);
+	if (!conf)
+		return EXIT_FAILED;
+	path = realpath(args.config, NULL);
+	if (!args.foreground)
+		ready = background_enter();
+	rc = log_open("srptd", args.foreground ? LOG_TO_STDERR : LOG_TO_SYSLOG,
+		      (int)conf->daemon.log_level + 3); /* LOG_ERR is 3 */
+	if (rc)
+		fprintf(stderr, "srptd: cannot open the log: %s\n", strerror(-rc));
+	d.conf_path = path ? path : args.config;
+	d.ready = ready >= 0 ? background_ready : NULL;
+	d.ready_arg = &ready;
+	rc = daemon_run(&d, conf);
+	log_close();
+	free(path);
+	return rc;
+}
