@@ -210,7 +210,7 @@ static void commands_kill(struct srp_channel *ch)
 static void channel_violated(struct srp_channel *ch)
 {
 	log_warn_limited(&wire_limit,
-			 "target %s: session %s: channel %u: more requests than granted, disconnected",
+			 "target %s: session %s: channel %u: more requests than granted",
 			 ch->target_name, ch->info.peer, ch->number);
 	channel_close(ch, "more requests than granted");
 }

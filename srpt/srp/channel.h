@@ -96,7 +96,7 @@ struct srp_channel {
 	enum channel_state state;
 	int32_t req_lim;        /* credit the initiator has */
 	uint32_t owed;          /* credit used up by requests that ended, not returned yet */
-	uint32_t unanswered;    /* requests taken and not answered: req_lim + owed + this is constant */
+	uint32_t unanswered;    /* requests taken; req_lim + owed + this is constant */
 	uint32_t in_flight;     /* commands not free */
 	uint32_t xfers;         /* transfers the transport has */
 	uint32_t rx_held;       /* receives we have */

@@ -6,15 +6,16 @@
 
 static struct log_limit tmf_limit;
 
+/* log: the device server tells of the others itself. */
 static const struct tmf_row {
 	uint8_t code; /* enum srp_tsk_mgmt_func */
 	enum scsi_tmf_function function;
-	const char *name;
+	const char *log;
 } tmf_table[] = {
 	{ SRP_TSK_ABORT_TASK, SCSI_ABORT_TASK, "ABORT TASK" },
 	{ SRP_TSK_ABORT_TASK_SET, SCSI_ABORT_TASK_SET, "ABORT TASK SET" },
-	{ SRP_TSK_CLEAR_TASK_SET, SCSI_CLEAR_TASK_SET, "CLEAR TASK SET" },
-	{ SRP_TSK_LUN_RESET, SCSI_LU_RESET, "LUN RESET" },
+	{ SRP_TSK_CLEAR_TASK_SET, SCSI_CLEAR_TASK_SET, NULL },
+	{ SRP_TSK_LUN_RESET, SCSI_LU_RESET, NULL },
 };
 
 static const enum srp_rsp_code rsp_codes[] = {
@@ -57,10 +58,13 @@ static void tmf_done(struct scsi_tmf *tmf, enum scsi_tmf_response r)
 static void tmf_log(const struct srp_channel *ch, const struct srp_req *req,
 		    const struct tmf_row *row)
 {
-	log_warn_limited(&tmf_limit, "target %s: session %s: channel %u: %s, LUN %016llx, tag %016llx",
-			 ch->target_name, ch->info.peer, ch->number, row->name,
-			 (unsigned long long)get_be64(req->lun),
-			 (unsigned long long)req->task_tag);
+	if (!row->log)
+		return;
+	log_warn_limited(&tmf_limit,
+			 "target %s: session %s: channel %u: %s of tag %016llx, LUN %016llx",
+			 ch->target_name, ch->info.peer, ch->number, row->log,
+			 (unsigned long long)req->task_tag,
+			 (unsigned long long)get_be64(req->lun));
 }
 
 void tmf_begin(struct srp_channel *ch, struct rx *rx, const struct srp_req *req,
