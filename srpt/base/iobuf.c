@@ -136,7 +136,7 @@ int iobuf_get(struct iobuf_pool *p, uint32_t len, struct iobuf *b)
 	order = order_for(len);
 	if (!block_alloc(p, order, &block))
 		return -EAGAIN;
-	p->used += order_size(order);
+	__atomic_store_n(&p->used, p->used + order_size(order), __ATOMIC_RELAXED);
 	b->addr = p->slab.base + block * IOBUF_MIN_SIZE;
 	b->len = len;
 	b->region = IOBUF_REGION_SLAB;
@@ -185,7 +185,7 @@ void iobuf_put(struct iobuf_pool *p, struct iobuf *b)
 	if (!b->addr || b->region != IOBUF_REGION_SLAB)
 		return;
 	block_free(p, (size_t)(b->addr - p->slab.base) / IOBUF_MIN_SIZE, b->order);
-	p->used -= order_size(b->order);
+	__atomic_store_n(&p->used, p->used - order_size(b->order), __ATOMIC_RELAXED);
 	b->addr = NULL;
 	if (!p->granted)
 		waiters_wake(p);

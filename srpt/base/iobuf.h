@@ -50,7 +50,7 @@ struct iobuf_pool {
 	struct list_node free[IOBUF_ORDERS]; /* nodes live in the free blocks */
 	uint8_t *state;                      /* per minimum block: order and free flag */
 	struct list_node waiters;            /* FIFO */
-	size_t used;                         /* bytes, for statistics */
+	size_t used;                         /* bytes; others may load it, relaxed */
 	struct iobuf_waiter *granted;        /* private: its ready() runs */
 	bool rewaited;                       /* private: and it had to wait again */
 };

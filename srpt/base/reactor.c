@@ -2,6 +2,7 @@
 #include "base/reactor.h"
 
 #include "base/bytes.h"
+#include "base/counter.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -233,10 +234,11 @@ int reactor_round(struct reactor *r)
 	for (int i = 0; i < STAGE_COUNT; i++)
 		work += stage_run(r, (enum reactor_stage)i);
 	work += timers_run(r);
-	r->stats.rounds++;
-	r->stats.messages += (uint64_t)messages;
+	counter_add(&r->stats.rounds, 1);
+	if (messages)
+		counter_add(&r->stats.messages, (uint64_t)messages);
 	if (work) {
-		r->stats.busy_rounds++;
+		counter_add(&r->stats.busy_rounds, 1);
 		r->idle_since_ns = r->now_ns;
 	}
 	current = outer;
@@ -347,7 +349,7 @@ static void reactor_sleep(struct reactor *r)
 	}
 	start = r->now_ns;
 	n = epoll_wait(r->epoll_fd, ev, WAKE_EVENTS, sleep_timeout_ms(r));
-	r->stats.sleeps++;
+	counter_add(&r->stats.sleeps, 1);
 	mailbox_awake(&r->inbox);
 	sources_wake(r, ev, n);
 	/* Without operations in flight the length of a sleep says nothing about polling. */

@@ -57,6 +57,7 @@ struct reactor_timer {
 	void (*fn)(struct reactor_timer *t);
 };
 
+/* Advanced by the reactor; others read with counter_read(). */
 struct reactor_stats {
 	uint64_t rounds, busy_rounds, sleeps, messages;
 };
