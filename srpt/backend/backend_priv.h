@@ -67,6 +67,7 @@ struct be_ring {
 	unsigned depth;
 	unsigned inflight;       /* SQEs prepared, CQE not yet seen */
 	bool in_doorbell;
+	bool armed;              /* the eventfd is enabled */
 	bool enabled;            /* bound to the reactor's thread, source added */
 	bool has_buffers;        /* tables exist */
 	bool has_files;

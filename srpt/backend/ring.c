@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -144,6 +145,22 @@ void be_ring_regions_sync(struct be_ring *ring)
 	ring->regions_gen = r->regions_gen;
 }
 
+static int notifier_create(struct be_ring *ring)
+{
+	int rc, fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	rc = io_uring_register_eventfd(&ring->uring, fd);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	io_uring_cq_eventfd_toggle(&ring->uring, false);
+	ring->source.fd = fd;
+	return 0;
+}
+
 int be_ring_create_flags(struct reactor *r, unsigned depth, unsigned flags)
 {
 	struct io_uring_params p = {
@@ -161,7 +178,12 @@ int be_ring_create_flags(struct reactor *r, unsigned depth, unsigned flags)
 		free(ring);
 		return rc;
 	}
-	ring->source.fd = ring->uring.ring_fd;
+	rc = notifier_create(ring);
+	if (rc) {
+		io_uring_queue_exit(&ring->uring);
+		free(ring);
+		return rc;
+	}
 	tables_create(ring);
 	be_ring_regions_sync(ring);
 	r->be_ring = ring;
@@ -228,6 +250,7 @@ void be_ring_destroy(struct reactor *r)
 		reactor_source_del(r, &ring->source);
 	list_del(&ring->doorbell.link);
 	io_uring_queue_exit(&ring->uring);
+	close(ring->source.fd);
 	free(ring);
 	r->be_ring = NULL;
 }

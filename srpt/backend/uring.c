@@ -4,9 +4,9 @@
  * submitted by the doorbell with one io_uring_enter(), which also reaps what
  * completed at once (page cache, RAM disks).
  *
- * Sleeping: the ring's descriptor is in the reactor's epoll set, level
- * triggered, and is readable when there are completions or task work that will
- * make some; so a completion between arm() and epoll_wait() is not lost.
+ * Sleeping: with DEFER_TASKRUN the ring's own descriptor does not become
+ * readable before somebody enters the kernel, so the reactor sleeps on an
+ * eventfd. It is enabled by arm() only; while we poll a completion costs nothing.
  */
 #include "backend/backend_priv.h"
 
@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DOORBELL_PASSES 4 /* submissions from done() that still leave in this round */
 
@@ -162,11 +163,19 @@ void be_ring_kick(struct be_ring *ring)
 		reactor_defer(ring->reactor, &ring->doorbell);
 }
 
+static void ring_disarm(struct be_ring *ring)
+{
+	ring->armed = false;
+	io_uring_cq_eventfd_toggle(&ring->uring, false);
+}
+
 /* Enters the kernel only when it says that there is something. */
 static int ring_poll(struct reactor_source *s)
 {
 	struct be_ring *ring = container_of(s, struct be_ring, source);
 
+	if (ring->armed)
+		ring_disarm(ring);
 	if (!ring->inflight)
 		return 0;
 	if (!io_uring_cq_ready(&ring->uring)) {
@@ -178,12 +187,31 @@ static int ring_poll(struct reactor_source *s)
 	return ring_reap(ring);
 }
 
+/*
+ * Enable, then look: the kernel queues the completion, then looks whether the
+ * eventfd is enabled. We look inside the kernel, because the flag that shows
+ * queued work is not ordered before that on every architecture.
+ */
 static bool ring_arm(struct reactor_source *s)
 {
 	struct be_ring *ring = container_of(s, struct be_ring, source);
 
-	return ring->inflight &&
-	       (io_uring_cq_ready(&ring->uring) || ring_has_task_work(ring));
+	if (!ring->inflight)
+		return false;
+	ring->armed = true;
+	io_uring_cq_eventfd_toggle(&ring->uring, true);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!io_uring_cq_ready(&ring->uring))
+		io_uring_get_events(&ring->uring);
+	return io_uring_cq_ready(&ring->uring) > 0;
+}
+
+static void ring_wake(struct reactor_source *s)
+{
+	uint64_t count;
+
+	while (read(s->fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
 }
 
 static bool ring_busy(struct reactor_source *s)
@@ -205,6 +233,8 @@ void be_ring_init(struct be_ring *ring, struct reactor *r, unsigned depth)
 	ring->source = (struct reactor_source){
 		.poll = ring_poll,
 		.arm = ring_arm,
+		.wake = ring_wake,
+		.fd = -1,
 		.busy = ring_busy,
 	};
 	for (int i = 0; i < IOBUF_REGIONS; i++)
