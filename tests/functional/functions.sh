@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What functional tests share: a temporary directory, a daemon of their own, checks. Sourced.
+# They run the built programs, without privileges and without RDMA devices, and in parallel.
+set -u
+build=${top_builddir:?run me by make check}/srpt
+work=$(mktemp -d "${TMPDIR:-/tmp}/srpt-test.XXXXXX") || exit 99
+socket=srpt-test-${work##*.}
+conf=$work/srpt.conf
+pid=
+
+cleanup()
+{
+	[ -z "$pid" ] || kill -KILL "$pid" 2> /dev/null
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+fail()
+{
+	echo "FAILED: $*"
+	[ ! -s "$work/log" ] || sed 's/^/log: /' "$work/log"
+	[ ! -s "$work/out" ] || sed 's/^/out: /' "$work/out"
+	exit 1
+}
+
+skip()
+{
+	echo "skipped: $*"
+	exit 77
+}
+
+# ctl ARGUMENT...: srptctl with both outputs in $work/out; its exit status.
+ctl()
+{
+	timeout 10 "$build/srptctl" -s "$socket" "$@" > "$work/out" 2>&1
+}
+
+# expect STATUS COMMAND...: the command must end with this exit status.
+expect()
+{
+	local want=$1 got
+
+	shift
+	"$@"
+	got=$?
+	[ "$got" = "$want" ] || fail "$*: exit status $got, not $want"
+}
+
+# shows REGEX: the last output has it.
+shows()
+{
+	grep -qE -- "$1" "$work/out" || fail "the output does not match '$1'"
+}
+
+logged()
+{
+	grep -qE -- "$1" "$work/log" || fail "the log does not match '$1'"
+}
+
+# within SECONDS COMMAND...: becomes true in this time.
+within()
+{
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+answers()
+{
+	ctl status && grep -q '^state: *running' "$work/out"
+}
+
+gone()
+{
+	! kill -0 "$pid" 2> /dev/null
+}
+
+started_or_gone()
+{
+	answers || gone
+}
+
+# In the foreground, with $conf; returns when it serves.
+daemon_start()
+{
+	"$build/srptd" -f -c "$conf" > "$work/log" 2>&1 &
+	pid=$!
+	within 10 started_or_gone
+	if gone && grep -qE 'io_uring|/dev/shm' "$work/log"; then
+		skip "$(grep -m1 -E 'io_uring|/dev/shm' "$work/log")"
+	fi
+	answers || fail 'srptd does not start'
+}
+
+# By SIGTERM, to which the exit status is 0.
+daemon_stop()
+{
+	local got
+
+	kill -TERM "$pid"
+	within 8 gone || fail 'srptd does not end after SIGTERM'
+	wait "$pid"
+	got=$?
+	pid=
+	[ "$got" = 0 ] || fail "exit status of srptd after SIGTERM: $got"
+}
+
+# conf_head: what every configuration here begins with.
+conf_head()
+{
+	cat << HEAD
+DAEMON {
+	control_socket $socket
+	state_dir $work
+	threads_num 2
+	buffer_size 4M
+}
+HEAD
+}
