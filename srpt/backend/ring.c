@@ -263,7 +263,9 @@ int be_ring_file_add(struct be_ring *ring, int fd)
 		return -1;
 	while (slot < RING_FILE_SLOTS && ring->file_used[slot])
 		slot++;
-	if (slot == RING_FILE_SLOTS || io_uring_register_files_update(&ring->uring, slot, &fd, 1) != 1)
+	if (slot == RING_FILE_SLOTS)
+		return -1;
+	if (io_uring_register_files_update(&ring->uring, slot, &fd, 1) != 1)
 		return -1;
 	ring->file_used[slot] = true;
 	return (int)slot;

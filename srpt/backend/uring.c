@@ -129,11 +129,11 @@ static void ring_enter(struct be_ring *ring)
 
 static void later_run(struct be_ring *ring)
 {
-	struct list_node todo = LIST_INIT(todo);
+	struct list_node finished = LIST_INIT(finished);
 
-	list_splice_tail(&todo, &ring->later);
-	while (!list_empty(&todo)) {
-		struct be_io *io = list_first(&todo, struct be_io, link);
+	list_splice_tail(&finished, &ring->later);
+	while (!list_empty(&finished)) {
+		struct be_io *io = list_first(&finished, struct be_io, link);
 
 		list_del(&io->link);
 		be_finish(io, io->result);

@@ -48,8 +48,8 @@ static int access_error(const char *path, const struct stat *st, char *err, size
 
 	if (!st)
 		return be_error(err, errlen, -EACCES,
-				"%s: permission denied: user %s (uid %u) may not search a directory "
-				"of the path", path, me, (unsigned)geteuid());
+				"%s: permission denied: user %s (uid %u) may not search a "
+				"directory of the path", path, me, (unsigned)geteuid());
 	return be_error(err, errlen, -EACCES,
 			"%s: permission denied: running as user %s (uid %u), the file has mode "
 			"%04o, owner %u, group %u", path, me, (unsigned)geteuid(),
@@ -80,9 +80,11 @@ static int type_check(const char *path, mode_t mode, bool files, char *err, size
 		return 0;
 	if (S_ISREG(mode))
 		return be_error(err, errlen, -ENOTBLK,
-				"%s: is a regular file, not a block device: use vdisk_fileio", path);
-	return be_error(err, errlen, S_ISDIR(mode) ? -EISDIR : -EINVAL, "%s: is %s, not a %s", path,
-			type_name(mode), files ? "regular file or block device" : "block device");
+				"%s: is a regular file, not a block device: use vdisk_fileio",
+				path);
+	return be_error(err, errlen, S_ISDIR(mode) ? -EISDIR : -EINVAL, "%s: is %s, not a %s",
+			path, type_name(mode),
+			files ? "regular file or block device" : "block device");
 }
 
 static int readonly_check(struct backend *be, char *err, size_t errlen)
@@ -172,7 +174,7 @@ int vdisk_geometry(const struct backend_params *p, uint64_t size, uint32_t min_b
 		return 0;
 	if (!size)
 		return be_error(err, errlen, -EINVAL,
-				"%s: has no bytes: give it a size first (truncate -s 10G for a file)",
+				"%s: has no bytes: give it a size first, a file by truncate -s 10G",
 				p->filename);
 	sizes_that_work(size, min_block, list, sizeof(list));
 	if (list[0])
