@@ -62,6 +62,7 @@ static int login_accept(struct srp_login *l, struct srp_channel *ch)
 		.private_len = login_encode_rsp(rsp, &a),
 	};
 
+	ch->conn = l->conn;
 	return transport_accept(l->conn, &p);
 }
 
