@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "ctl_fake.h"
+
+#include "transport/verbs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct backend {
+	struct backend_info info;
+	char handler[16];
+};
+
+struct lu {
+	char name[64];
+	struct backend *be;
+};
+
+/* An operation that has not ended yet. */
+struct operation {
+	void (*done)(void *arg);
+	void (*attached)(void *arg, struct lu *lu, int status);
+	void *arg;
+	struct lu *lu;
+};
+
+char fake_events[4096];
+const char *fake_missing = "";
+int fake_attach_status;
+int fake_backends, fake_lus, fake_targets;
+struct srp_session_info fake_sessions[FAKE_SESSIONS];
+unsigned fake_n_sessions;
+
+static struct operation *operations;
+static size_t n_operations, first_operation;
+static struct srp_target *targets;
+
+static void event(const char *what, const char *name)
+{
+	size_t len = strlen(fake_events);
+
+	snprintf(fake_events + len, sizeof(fake_events) - len, "%s%s:%s", len ? " " : "", what,
+		 name);
+}
+
+void fake_reset(void)
+{
+	fake_events[0] = 0;
+	fake_missing = "";
+	fake_attach_status = 0;
+	fake_n_sessions = 0;
+	free(operations);
+	operations = NULL;
+	n_operations = first_operation = 0;
+}
+
+static void operation_add(struct operation o)
+{
+	operations = reallocarray(operations, n_operations + 1, sizeof(*operations));
+	assert_non_null(operations);
+	operations[n_operations++] = o;
+}
+
+bool fake_step(void)
+{
+	struct operation o;
+
+	if (first_operation == n_operations)
+		return false;
+	o = operations[first_operation++];
+	if (o.attached)
+		o.attached(o.arg, o.lu, o.lu ? 0 : fake_attach_status);
+	else if (o.done)
+		o.done(o.arg);
+	return true;
+}
+
+void fake_run(void)
+{
+	while (fake_step())
+		;
+}
+
+struct conf *fake_conf(const char *text)
+{
+	struct conf_diag_list diags = { 0 };
+	struct conf *conf = NULL;
+
+	if (conf_parse("test", text, strlen(text), &conf, &diags)) {
+		conf_diag_print(&diags, stderr);
+		fail_msg("the configuration of the test is wrong");
+	}
+	conf_diag_free(&diags);
+	return conf;
+}
+
+/* ---- backend ---- */
+
+int backend_open(const struct backend_params *p, struct backend **out, char *err, size_t errlen)
+{
+	const char *name = p->filename ? p->filename : "/null";
+	struct backend *be;
+
+	event("open", name + 1);
+	if (*fake_missing && strstr(name, fake_missing)) {
+		snprintf(err, errlen, "%s: No such file", name);
+		return -ENOENT;
+	}
+	be = calloc(1, sizeof(*be));
+	assert_non_null(be);
+	be->info.size = p->size ? p->size : 1 << 20;
+	be->info.block_size = p->block_size;
+	be->info.read_only = p->read_only;
+	fake_backends++;
+	*out = be;
+	return 0;
+}
+
+void backend_close(struct backend *be)
+{
+	fake_backends--;
+	free(be);
+}
+
+const struct backend_info *backend_info(const struct backend *be)
+{
+	return &be->info;
+}
+
+/* ---- scsi ---- */
+
+int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *be,
+	      void (*done)(void *arg, struct lu *lu, int status), void *arg)
+{
+	struct lu *lu = NULL;
+
+	(void)d;
+	event("lu", p->name);
+	if (!fake_attach_status) {
+		lu = calloc(1, sizeof(*lu));
+		assert_non_null(lu);
+		snprintf(lu->name, sizeof(lu->name), "%s", p->name);
+		lu->be = be;
+		fake_lus++;
+	}
+	operation_add((struct operation){ .attached = done, .arg = arg, .lu = lu });
+	return 0;
+}
+
+void lu_destroy(struct lu *lu, void (*done)(void *arg), void *arg)
+{
+	event("gone", lu->name);
+	backend_close(lu->be);
+	free(lu);
+	fake_lus--;
+	operation_add((struct operation){ .done = done, .arg = arg });
+}
+
+struct backend *lu_backend(struct lu *lu)
+{
+	return lu->be;
+}
+
+void lu_stats(const struct lu *lu, struct lu_stats *s)
+{
+	(void)lu;
+	*s = (struct lu_stats){ .commands = 42, .read_bytes = 4096 };
+}
+
+int lu_resync(struct lu *lu)
+{
+	event("resync", lu->name);
+	return 1;
+}
+
+unsigned nexus_lun_count(const struct nexus *n)
+{
+	(void)n;
+	return 3;
+}
+
+/* ---- srp ---- */
+
+int srp_target_create(struct srp_server *s, const struct srp_target_params *p,
+		      struct srp_target **out)
+{
+	struct srp_target *t = calloc(1, sizeof(*t));
+
+	(void)s;
+	assert_non_null(t);
+	event("target", p->name);
+	snprintf(t->name, sizeof(t->name), "%s", p->name);
+	t->next = targets;
+	targets = t;
+	fake_targets++;
+	*out = t;
+	return 0;
+}
+
+void srp_target_set_map(struct srp_target *t, srp_map_fn fn, void *arg)
+{
+	t->map = fn;
+	t->map_arg = arg;
+}
+
+int srp_target_remap(struct srp_target *t, void (*done)(void *arg), void *arg)
+{
+	char what[256];
+
+	snprintf(what, sizeof(what), "%s(%s)", t->name, fake_map(t->name, "any"));
+	event("remap", what);
+	operation_add((struct operation){ .done = done, .arg = arg });
+	return 0;
+}
+
+void srp_target_enable(struct srp_target *t)
+{
+	event("enable", t->name);
+	t->enabled = true;
+}
+
+void srp_target_disable(struct srp_target *t, void (*done)(void *arg), void *arg)
+{
+	event("disable", t->name);
+	t->enabled = false;
+	operation_add((struct operation){ .done = done, .arg = arg });
+}
+
+bool srp_target_enabled(const struct srp_target *t)
+{
+	return t->enabled;
+}
+
+void srp_target_destroy(struct srp_target *t)
+{
+	struct srp_target **at = &targets;
+
+	event("destroy", t->name);
+	assert_false(t->enabled);
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	free(t);
+	fake_targets--;
+}
+
+struct srp_target *fake_target(const char *name)
+{
+	struct srp_target *t = targets;
+
+	while (t && strcmp(t->name, name))
+		t = t->next;
+	return t;
+}
+
+const char *fake_map(const char *target, const char *session)
+{
+	static char text[512];
+	struct lun_entry map[16];
+	struct srp_target *t = fake_target(target);
+	int n = t->map(t->map_arg, session, map, 16);
+	size_t len = 0;
+
+	if (n == -EACCES)
+		return "refused";
+	text[0] = 0;
+	for (int i = 0; i < n; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u:%s%s", i ? " " : "",
+					map[i].lun, map[i].lu->name, map[i].read_only ? "ro" : "");
+	return text;
+}
+
+void srp_for_each_session(struct srp_server *s,
+			  void (*fn)(void *arg, const struct srp_session_info *i), void *arg)
+{
+	(void)s;
+	for (unsigned i = 0; i < fake_n_sessions; i++)
+		fn(arg, &fake_sessions[i]);
+}
+
+void srp_for_each_channel(struct srp_server *s, uint64_t session_id,
+			  void (*fn)(void *arg, const struct srp_channel_info *i), void *arg)
+{
+	const struct srp_channel_info i = {
+		.session_id = session_id, .reactor = 1, .state = "live", .local = "192.0.2.1:5555",
+		.peer = "192.0.2.9", .device = "rxe0/1", .req_lim = 128, .imm_data = true,
+	};
+
+	(void)s;
+	fn(arg, &i);
+}
+
+int srp_session_close(struct srp_server *s, uint64_t id)
+{
+	(void)s;
+	for (unsigned i = 0; i < fake_n_sessions; i++)
+		if (fake_sessions[i].id == id)
+			return 0;
+	return -ENOENT;
+}
+
+/* ---- transport: a host without RDMA devices ---- */
+
+int verbs_for_each_device(void (*fn)(void *arg, const struct verbs_device_info *d), void *arg)
+{
+	(void)fn;
+	(void)arg;
+	return 0;
+}
+
+int verbs_create(const struct transport_upcalls *up, const struct transport_params *p,
+		 struct reactor_group *g, void *loop, struct transport **out, char *err,
+		 size_t errlen)
+{
+	(void)up;
+	(void)p;
+	(void)g;
+	(void)loop;
+	(void)out;
+	snprintf(err, errlen, "no RDMA connection manager");
+	return -ENODEV;
+}
+
+void verbs_destroy(struct transport *t)
+{
+	(void)t;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The layers below ctl/, for its tests: every call leaves a word in fake_events, and what takes
+ * time in the real ones waits until the test lets it end.
+ */
+#ifndef TESTS_UNIT_CTL_FAKE_H
+#define TESTS_UNIT_CTL_FAKE_H
+
+#include "backend/backend.h"
+#include "ctl/conf.h"
+#include "scsi/scsi.h"
+#include "srp/target.h"
+
+#include <stdbool.h>
+
+#define FAKE_SESSIONS 4
+
+struct srp_target {
+	char name[SRP_TARGET_NAME_MAX];
+	bool enabled;
+	srp_map_fn map;
+	void *map_arg;
+	struct srp_target *next;
+};
+
+/* "open:disk1 lu:disk1 target:t1 enable:t1", in the order of the calls. */
+extern char fake_events[4096];
+/* Files that cannot be opened: a name contained in this text; "" for none. */
+extern const char *fake_missing;
+/* The status LUs are attached with. */
+extern int fake_attach_status;
+/* Sizes of what is there, to see that nothing is lost. */
+extern int fake_backends, fake_lus, fake_targets;
+/* Sessions that srp_for_each_session() tells of. */
+extern struct srp_session_info fake_sessions[FAKE_SESSIONS];
+extern unsigned fake_n_sessions;
+
+void fake_reset(void);
+/* Let the oldest operation end; false if there is none. */
+bool fake_step(void);
+/* Let all end, also those that follow. */
+void fake_run(void);
+struct srp_target *fake_target(const char *name);
+/* What a session sees: "0:disk1 7:disk2ro", or "refused". */
+const char *fake_map(const char *target, const char *session);
+/* Parse; fails the test when the text is wrong. */
+struct conf *fake_conf(const char *text);
+
+#endif

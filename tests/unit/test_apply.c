@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "ctl_fake.h"
+
+#include "base/log.h"
+#include "ctl/apply.h"
+#include "ctl/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DISK(name, more) "HANDLER vdisk_fileio { DEVICE " name " { filename /" name "\n" more "} }\n"
+#define DRIVER(targets) "TARGET_DRIVER ib_srpt { ioc_guid 0002c90300a1b2c3\n" targets "}\n"
+#define TARGET(name, more) "TARGET " name " { enabled 1\n" more "}\n"
+
+static struct live live;
+static struct apply_result last;
+static char last_errors[512];
+static int n_done;
+
+static void done(void *arg, const struct apply_result *result)
+{
+	(void)arg;
+	last = *result;
+	snprintf(last_errors, sizeof(last_errors), "%s", text_string(&result->errors));
+	n_done++;
+}
+
+static void submit(const char *text)
+{
+	fake_events[0] = 0;
+	assert_int_equal(apply_submit(&live, fake_conf(text), done, NULL), 0);
+}
+
+static void apply(const char *text)
+{
+	int before = n_done;
+
+	submit(text);
+	fake_run();
+	assert_int_equal(n_done, before + 1);
+}
+
+#define assert_events(want) assert_string_equal(fake_events, (want))
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_reset();
+	live_init(&live);
+	live.ioc_guid = 1;
+	n_done = 0;
+	return 0;
+}
+
+/* Whatever the test did: an empty configuration takes all of it away. */
+static int teardown(void **state)
+{
+	(void)state;
+	fake_missing = "";
+	fake_attach_status = 0;
+	apply("");
+	assert_int_equal(fake_backends, 0);
+	assert_int_equal(fake_lus, 0);
+	assert_int_equal(fake_targets, 0);
+	assert_true(list_empty(&live.devices));
+	assert_true(list_empty(&live.targets));
+	conf_free(live.conf);
+	free(live.device_of);
+	fake_reset();
+	return 0;
+}
+
+static void devices_come_before_targets(void **state)
+{
+	(void)state;
+	submit(DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n")));
+	assert_events("open:a lu:a");
+	fake_run();
+	assert_events("open:a lu:a target:t enable:t");
+	assert_string_equal(fake_map("t", "any"), "0:a");
+	assert_int_equal(last.devices_opened, 1);
+	assert_int_equal(last.targets_added, 1);
+	assert_string_equal(last_errors, "");
+}
+
+static void equal_configuration_does_nothing(void **state)
+{
+	const char *text = DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n"));
+
+	(void)state;
+	apply(text);
+	apply(text);
+	assert_events("");
+	assert_string_equal(fake_map("t", "any"), "0:a");
+}
+
+static void added_lun_is_opened_then_mapped(void **state)
+{
+	(void)state;
+	apply(DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n")));
+	submit(DISK("a", "") DISK("b", "") DRIVER(TARGET("t", "LUN 0 a\nLUN 1 b\n")));
+	assert_events("open:b lu:b");
+	fake_run();
+	assert_events("open:b lu:b remap:t(0:a 1:b)");
+}
+
+static void removed_lun_is_unmapped_then_closed(void **state)
+{
+	(void)state;
+	apply(DISK("a", "") DISK("b", "") DRIVER(TARGET("t", "LUN 0 a\nLUN 1 b\n")));
+	submit(DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n")));
+	assert_events("remap:t(0:a)");
+	fake_run();
+	assert_events("remap:t(0:a) gone:b");
+	assert_int_equal(last.devices_closed, 1);
+	assert_int_equal(last.targets_remapped, 1);
+}
+
+static void changed_device_is_replaced(void **state)
+{
+	(void)state;
+	apply(DISK("a", "") DISK("b", "") DRIVER(TARGET("t", "LUN 0 a\nLUN 1 b\n")));
+	apply(DISK("a", "") DISK("b", "blocksize 4096\n")
+	      DRIVER(TARGET("t", "LUN 0 a\nLUN 1 b\n")));
+	assert_events("remap:t(0:a) gone:b open:b lu:b remap:t(0:a 1:b)");
+}
+
+static void other_targets_notice_nothing(void **state)
+{
+	(void)state;
+	apply(DISK("a", "") DISK("b", "")
+	      DRIVER(TARGET("t", "LUN 0 a\n") TARGET("u", "LUN 0 b\n")));
+	apply(DISK("a", "") DISK("b", "")
+	      DRIVER(TARGET("t", "LUN 0 a\n") TARGET("u", "LUN 0 a\nLUN 5 b\n")));
+	assert_events("remap:u(0:a 5:b)");
+}
+
+static void changed_group_remaps(void **state)
+{
+	(void)state;
+	apply(DISK("a", "") DRIVER(TARGET("t", "GROUP g { LUN 0 a\nINITIATOR 10.0.0.1 }\n")));
+	assert_string_equal(fake_map("t", "10.0.0.1"), "0:a");
+	assert_string_equal(fake_map("t", "10.0.0.2"), "refused");
+	apply(DISK("a", "") DRIVER(TARGET("t", "GROUP g { LUN 0 a\nINITIATOR 10.0.0.2 }\n")));
+	assert_events("remap:t(refused)");
+	assert_string_equal(fake_map("t", "10.0.0.1"), "refused");
+	assert_string_equal(fake_map("t", "10.0.0.2"), "0:a");
+}
+
+static void removed_target_is_disabled_before_it_goes(void **state)
+{
+	(void)state;
+	apply(DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n") TARGET("u", "LUN 0 a\n")));
+	submit(DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n")));
+	assert_events("disable:u");
+	fake_run();
+	assert_events("disable:u destroy:u");
+	assert_int_equal(last.targets_removed, 1);
+}
+
+static void changed_port_identifier_makes_a_new_target(void **state)
+{
+	(void)state;
+	apply(DISK("a", "") DRIVER(TARGET("t", "id_ext 0000000000000001\nLUN 0 a\n")));
+	apply(DISK("a", "") DRIVER(TARGET("t", "id_ext 0000000000000002\nLUN 0 a\n")));
+	assert_events("disable:t destroy:t target:t enable:t");
+}
+
+static void driver_guid_counts_as_port_identifier(void **state)
+{
+	(void)state;
+	apply("TARGET_DRIVER ib_srpt { ioc_guid 1111111111111111\nTARGET t { enabled 1 } }");
+	apply("TARGET_DRIVER ib_srpt { ioc_guid 2222222222222222\nTARGET t { enabled 1 } }");
+	assert_events("disable:t destroy:t target:t enable:t");
+}
+
+static void enabled_follows_the_configuration(void **state)
+{
+	(void)state;
+	apply(DRIVER("TARGET t { enabled 1 }\n"));
+	apply(DRIVER("TARGET t { enabled 0 }\n"));
+	assert_events("disable:t");
+	apply(DRIVER("TARGET t { enabled 1 }\n"));
+	assert_events("enable:t");
+}
+
+static void missing_file_fails_alone_and_is_tried_again(void **state)
+{
+	const char *text = DISK("a", "") DISK("b", "") DRIVER(TARGET("t", "LUN 0 a\nLUN 1 b\n"));
+
+	(void)state;
+	fake_missing = "/b";
+	apply(text);
+	assert_string_equal(fake_map("t", "any"), "0:a");
+	assert_int_equal(last.devices_failed, 1);
+	assert_string_equal(last_errors, "device b: /b: No such file\n");
+	assert_int_equal(live_device_find(&live, "b")->state, DEVICE_FAILED);
+	assert_string_equal(live_device_find(&live, "b")->error, "/b: No such file");
+	/* Still missing: tried, but no session is disturbed. */
+	apply(text);
+	assert_events("open:b");
+	fake_missing = "";
+	apply(text);
+	assert_events("open:b lu:b remap:t(0:a 1:b)");
+	assert_string_equal(last_errors, "");
+}
+
+static void failed_attach_closes_the_backend(void **state)
+{
+	(void)state;
+	fake_attach_status = -ENOMEM;
+	apply(DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n")));
+	assert_int_equal(fake_backends, 0);
+	assert_int_equal(live_device_find(&live, "a")->state, DEVICE_FAILED);
+	assert_string_equal(fake_map("t", "any"), "");
+}
+
+static void inactive_device_is_not_opened(void **state)
+{
+	(void)state;
+	apply(DISK("a", "active 0\n") DRIVER(TARGET("t", "LUN 0 a\n")));
+	assert_events("target:t enable:t");
+	assert_int_equal(live_device_find(&live, "a")->state, DEVICE_INACTIVE);
+	apply(DISK("a", "active 1\n") DRIVER(TARGET("t", "LUN 0 a\n")));
+	assert_events("open:a lu:a remap:t(0:a)");
+}
+
+static void read_only_of_a_lun_is_in_its_map(void **state)
+{
+	(void)state;
+	apply(DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\nLUN 3 a { read_only 1 }\n")));
+	assert_string_equal(fake_map("t", "any"), "0:a 3:aro");
+}
+
+static void second_change_waits_for_the_first(void **state)
+{
+	(void)state;
+	submit(DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n")));
+	submit(DISK("b", "") DRIVER(TARGET("t", "LUN 0 b\n")));
+	assert_events("");
+	assert_true(fake_step());
+	assert_int_equal(n_done, 1);
+	fake_run();
+	assert_int_equal(n_done, 2);
+	assert_string_equal(fake_map("t", "any"), "0:b");
+}
+
+/* The order in a real system: everything a device was used by is gone before it. */
+static void empty_configuration_takes_all_away(void **state)
+{
+	(void)state;
+	apply(DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n")));
+	submit("");
+	assert_events("disable:t");
+	assert_true(fake_step());
+	assert_events("disable:t destroy:t gone:a");
+	fake_run();
+	assert_true(list_empty(&live.devices));
+}
+
+/* As many LUNs as the protocol has: found by index and by bisection, not pairwise. */
+static void all_luns_of_a_target(void **state)
+{
+	struct text text = { 0 };
+	struct lun_entry *map = calloc(SCSI_MAX_LUN + 1, sizeof(*map));
+	struct srp_target *t;
+
+	(void)state;
+	assert_non_null(map);
+	text_puts(&text, "HANDLER vdisk_nullio {\n");
+	for (int i = 0; i <= SCSI_MAX_LUN; i++)
+		text_printf(&text, "DEVICE d%d\n", i);
+	text_puts(&text, "}\nTARGET_DRIVER ib_srpt { TARGET t { enabled 1\n");
+	for (int i = 0; i <= SCSI_MAX_LUN; i++)
+		text_printf(&text, "LUN %d d%d\n", i, i);
+	text_puts(&text, "} }\n");
+	apply(text_string(&text));
+	t = fake_target("t");
+	assert_int_equal(t->map(t->map_arg, "any", map, SCSI_MAX_LUN + 1), SCSI_MAX_LUN + 1);
+	assert_int_equal(map[SCSI_MAX_LUN].lun, SCSI_MAX_LUN);
+	assert_int_equal(t->map(t->map_arg, "any", map, 10), 10);
+	apply(text_string(&text));
+	assert_events("");
+	text_free(&text);
+	free(map);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(devices_come_before_targets),
+		T(equal_configuration_does_nothing),
+		T(added_lun_is_opened_then_mapped),
+		T(removed_lun_is_unmapped_then_closed),
+		T(changed_device_is_replaced),
+		T(other_targets_notice_nothing),
+		T(changed_group_remaps),
+		T(removed_target_is_disabled_before_it_goes),
+		T(changed_port_identifier_makes_a_new_target),
+		T(driver_guid_counts_as_port_identifier),
+		T(enabled_follows_the_configuration),
+		T(missing_file_fails_alone_and_is_tried_again),
+		T(failed_attach_closes_the_backend),
+		T(inactive_device_is_not_opened),
+		T(read_only_of_a_lun_is_in_its_map),
+		T(second_change_waits_for_the_first),
+		T(empty_configuration_takes_all_away),
+		T(all_luns_of_a_target),
+	};
+
+	log_set_level(2);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
