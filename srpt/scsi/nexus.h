@@ -8,6 +8,7 @@
 #ifndef SRPT_SCSI_NEXUS_H
 #define SRPT_SCSI_NEXUS_H
 
+#include "base/log.h"
 #include "scsi/call.h"
 #include "scsi/lu.h"
 #include "scsi/scsi.h"
@@ -48,6 +49,7 @@ struct nexus {
 	uint8_t initiator_port_id[16];
 	char name[SCSI_NAME_MAX];
 	bool mapped_once; /* control thread */
+	struct log_limit limit; /* of the lines its task management makes; control thread */
 };
 
 /* Reactor: only until it returns to its loop. Control thread: until the next change. */

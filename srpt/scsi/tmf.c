@@ -154,22 +154,37 @@ static void tmf_run_done(void *arg)
 	free(run);
 }
 
+/* Functions that end the work of others leave a line in the log. */
+static void tmf_log(const struct scsi_tmf *tmf, const char *what, const struct itl *itl)
+{
+	struct nexus *n = tmf->nexus;
+	uint32_t missed;
+
+	if (!log_allowed(&n->limit, 5, 10, &missed))
+		return;
+	if (missed)
+		log_notice("session %s: %u task management functions not logged", n->name, missed);
+	if (itl)
+		log_notice("%s LUN %u (%s) by session %s", what, itl->lun, lu_name(itl->lu),
+			   n->name);
+	else
+		log_notice("%s session %s", what, n->name);
+}
+
 static void tmf_announce(const struct scsi_tmf *tmf, struct itl *itl)
 {
 	const struct lun_map *m = nexus_map(tmf->nexus);
 
 	switch (tmf->function) {
 	case SCSI_LU_RESET:
-		log_notice("Resetting LUN %u (%s) by session %s", itl->lun, lu_name(itl->lu),
-			   tmf->nexus->name);
+		tmf_log(tmf, "Resetting", itl);
 		lu_post_ua(itl->lu, UA_LU_RESET, NULL);
 		break;
 	case SCSI_CLEAR_TASK_SET:
-		log_notice("Clearing the task set of LUN %u (%s) by session %s", itl->lun,
-			   lu_name(itl->lu), tmf->nexus->name);
+		tmf_log(tmf, "Clearing the task set of", itl);
 		break;
 	case SCSI_I_T_NEXUS_RESET:
-		log_notice("Resetting session %s", tmf->nexus->name);
+		tmf_log(tmf, "Resetting", NULL);
 		for (unsigned i = 0; i < m->count; i++)
 			ua_post(&m->itls[i]->ua, UA_NEXUS_LOSS);
 		break;

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Hostile commands into the device server. The input is a sequence of steps of
+ * 28 bytes: what to do, LUN, CDB, lengths. The backend asserts what it is given,
+ * the fabric that answers make sense. Whatever comes, every command must end
+ * exactly once and nothing may be left behind.
+ */
+#include "fuzz.h"
+
+#include "../unit/fake_backend.h"
+#include "scsi/lu.h"
+#include "scsi/nexus.h"
+#include "scsi/scsi.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEP 28u
+#define STEPS_MAX 64u
+#define SLAB (16u << 20)
+
+/* Not assert(): it must hold in every build. */
+#define must(cond)                                                                         \
+	do {                                                                               \
+		if (!(cond))                                                               \
+			abort();                                                           \
+	} while (0)
+
+struct task {
+	struct scsi_cmd sc;
+	bool pulling, responding, running;
+	uint8_t imm[512];
+};
+
+static struct mailbox control;
+static struct reactor_group group;
+static struct scsi_device *device;
+static struct backend be[2]; /* thick of 512, thin of 4096-byte blocks */
+static struct lu *lus[2];
+static struct nexus *nexuses[2];
+static struct task tasks[STEPS_MAX];
+static struct scsi_tmf tmfs[STEPS_MAX];
+static unsigned tmfs_running;
+
+/* ---- fabric ---- */
+
+static void fabric_pull(struct scsi_cmd *cmd)
+{
+	struct task *t = container_of(cmd, struct task, sc);
+
+	must(cmd->buf.len && cmd->buf.len <= cmd->data_out_len && !cmd->imm.addr);
+	memset(cmd->buf.addr, cmd->cdb[0], cmd->buf.len);
+	t->pulling = true;
+}
+
+static void fabric_respond(struct scsi_cmd *cmd)
+{
+	struct task *t = container_of(cmd, struct task, sc);
+	volatile uint8_t sum = 0;
+
+	must(t->running && !t->responding && !t->pulling);
+	must(cmd->data_len <= cmd->data_in_len);
+	must(cmd->data_len <= cmd->wanted && cmd->moved_out <= cmd->data_out_len);
+	must((cmd->status == SCSI_CHECK_CONDITION) == (cmd->sense_len > 0));
+	for (uint32_t i = 0; i < cmd->data_len; i++)
+		sum = (uint8_t)(sum + cmd->buf.addr[i]);
+	t->responding = true;
+}
+
+static void fabric_dropped(struct scsi_cmd *cmd)
+{
+	struct task *t = container_of(cmd, struct task, sc);
+
+	must(t->running && !t->responding);
+	t->running = false;
+}
+
+static const struct scsi_fabric_ops fabric = { fabric_pull, fabric_respond, fabric_dropped };
+
+static void tmf_done(struct scsi_tmf *tmf, enum scsi_tmf_response r)
+{
+	(void)tmf;
+	(void)r;
+	tmfs_running--;
+}
+
+/* ---- environment ---- */
+
+static int round_all(void)
+{
+	int work = mailbox_drain(&control);
+
+	for (unsigned i = 0; i < group.n; i++)
+		work += reactor_round(group.r[i]);
+	return work;
+}
+
+static void lu_created(void *arg, struct lu *lu, int status)
+{
+	must(!status);
+	*(struct lu **)arg = lu;
+}
+
+static void be_setup(void)
+{
+	fake_backend_init(&be[0]);
+	fake_backend_init(&be[1]);
+	be[1].info.block_size = 4096;
+	be[1].info.buf_align = 512;
+	be[1].info.size = 1ull << 44;
+	be[1].info.unmap_granularity = 4096;
+	be[1].hold = be[0].hold = true;
+}
+
+static void env_setup(void)
+{
+	const struct reactor_params rp = { .buffer_size = SLAB, .cpu = -1 };
+	const struct lu_params lp = { .name = "fuzz", .serial = "1", .thin_provisioned = true };
+	const struct scsi_port port = { .rel_tgt_id = 1, .port_group = 1 };
+	const uint8_t id[16] = { 0 };
+	struct lun_entry map[3];
+
+	be_setup();
+	must(!mailbox_init(&control));
+	group.n = 2;
+	group.control = &control;
+	for (unsigned i = 0; i < group.n; i++)
+		must(!reactor_create(i, &rp, &group.r[i]));
+	device = scsi_device_create(&group);
+	for (unsigned i = 0; i < 2; i++) {
+		must(!lu_create(device, &lp, &be[i], lu_created, &lus[i]));
+		while (round_all())
+			;
+	}
+	map[0] = (struct lun_entry){ 0, false, lus[0] };
+	map[1] = (struct lun_entry){ 1, false, lus[1] };
+	map[2] = (struct lun_entry){ 256, true, lus[0] };
+	for (unsigned i = 0; i < 2; i++) {
+		nexuses[i] = nexus_create(device, &port, id, "fuzz");
+		must(!nexus_set_map(nexuses[i], map, 3, NULL, NULL));
+	}
+	while (round_all())
+		;
+}
+
+/* ---- steps ---- */
+
+static void fabric_finish(struct task *t, uint8_t how)
+{
+	if (t->pulling) {
+		t->pulling = false;
+		scsi_pulled(&t->sc, how & 1 ? 0 : how & 2 ? -EIO : -ECONNRESET);
+	} else if (t->responding) {
+		t->responding = t->running = false;
+		scsi_cmd_release(&t->sc);
+	}
+}
+
+static void step_command(struct task *t, const uint8_t *in)
+{
+	static const uint32_t lengths[] = { 0, 24, 512, 4096, 8192, 65536, 4u << 20, UINT32_MAX };
+
+	memset(t, 0xa5, sizeof(*t));
+	t->pulling = t->responding = false;
+	t->running = true;
+	t->sc.fabric = &fabric;
+	t->sc.reactor = group.r[in[1] & 1];
+	t->sc.nexus = nexuses[in[1] >> 1 & 1];
+	t->sc.tag = in[2];
+	t->sc.cdb_len = 16;
+	memset(t->sc.lun, 0, 8);
+	memcpy(t->sc.lun, in + 4, 2);
+	memset(t->sc.cdb, 0, sizeof(t->sc.cdb));
+	memcpy(t->sc.cdb, in + 8, 16);
+	t->sc.data_out_len = lengths[in[3] & 7];
+	t->sc.data_in_len = lengths[in[3] >> 3 & 7];
+	t->sc.imm.addr = NULL;
+	if (in[3] & 0x80) {
+		memset(t->imm, in[24], sizeof(t->imm));
+		t->sc.data_out_len = get_be16(in + 24) % (sizeof(t->imm) + 1);
+		t->sc.imm = (struct iobuf){ t->imm, t->sc.data_out_len, 5, 0 };
+	}
+	scsi_submit(&t->sc);
+}
+
+static void step_tmf(struct scsi_tmf *tmf, const uint8_t *in)
+{
+	tmf->function = (enum scsi_tmf_function)(in[8] % 6);
+	tmf->reactor = group.r[in[1] & 1];
+	tmf->nexus = nexuses[in[1] >> 1 & 1];
+	memset(tmf->lun, 0, 8);
+	memcpy(tmf->lun, in + 4, 2);
+	tmf->task_tag = in[2];
+	tmf->done = tmf_done;
+	tmfs_running++;
+	scsi_tmf_submit(tmf);
+}
+
+static void step_backend(struct backend *b, uint8_t how)
+{
+	static const int results[] = { 0, -EIO, -ENOSPC, -EOPNOTSUPP };
+
+	if (!list_empty(&b->queue))
+		fake_backend_finish(b, results[how & 3]);
+}
+
+static void step(unsigned n, const uint8_t *in)
+{
+	struct task *other = &tasks[in[2] % (n + 1)];
+
+	switch (in[0] & 7) {
+	case 0:
+		round_all();
+		break;
+	case 1:
+		step_tmf(&tmfs[n], in);
+		break;
+	case 2:
+		if (other->running && !other->responding)
+			scsi_cmd_abort(&other->sc);
+		break;
+	case 3:
+		if (other->running)
+			fabric_finish(other, in[3]);
+		break;
+	case 4:
+		step_backend(&be[in[1] & 1], in[3]);
+		break;
+	default:
+		step_command(&tasks[n], in);
+	}
+}
+
+/* Let everything end; a long VERIFY may take a while, but not for ever. */
+static void finish_all(void)
+{
+	bool busy = true;
+
+	for (unsigned i = 0; busy && i < 10000; i++) {
+		busy = round_all() || tmfs_running;
+		for (unsigned b = 0; b < 2; b++)
+			if (!list_empty(&be[b].queue)) {
+				fake_backend_finish(&be[b], i > 200 ? -EIO : 0);
+				busy = true;
+			}
+		for (unsigned t = 0; t < STEPS_MAX; t++)
+			if (tasks[t].running) {
+				fabric_finish(&tasks[t], 1);
+				busy = true;
+			}
+	}
+	must(!busy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct lu_stats s;
+
+	if (!device)
+		env_setup();
+	for (unsigned n = 0; n < STEPS_MAX && size >= STEP; n++, data += STEP, size -= STEP)
+		step(n, data);
+	finish_all();
+	for (unsigned i = 0; i < 2; i++) {
+		lu_stats(lus[i], &s);
+		must(!s.in_flight && !s.detached);
+		must(!group.r[i]->bufs.used);
+	}
+	return 0;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scsi_env.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void set_true(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void test_attached_to_every_reactor(void **state)
+{
+	struct env *e = *state;
+
+	assert_int_equal(e->be.attached, (1u << ENV_REACTORS) - 1);
+	assert_string_equal(lu_name(e->lu), "disk1");
+	assert_ptr_equal(lu_backend(e->lu), &e->be);
+}
+
+/* One reactor fails: the other is detached again, the backend stays the caller's. */
+static void test_create_fails(void **state)
+{
+	struct env *e = *state;
+	struct backend be;
+
+	fake_backend_init(&be);
+	be.attach_result = -EIO;
+	assert_null(env_add_lu(e, &be, &e->params));
+	assert_int_equal(be.attached, 0);
+	assert_int_equal(be.closed, 0);
+	fake_backend_fini(&be);
+}
+
+static void test_destroy_waits_for_commands(void **state)
+{
+	struct env *e = *state;
+	struct backend be;
+	struct lun_entry entry;
+	struct task t;
+	struct lu *lu;
+	bool done = false;
+
+	fake_backend_init(&be);
+	lu = env_add_lu(e, &be, &e->params);
+	entry = (struct lun_entry){ 1, false, lu };
+	env_map(e, e->b, &entry, 1);
+	env_clear_ua(e->b);
+	TASK_INIT(e, &t, 0x28, 0, 0, 0, 0, 0, 0, 0, 1);
+	t.sc.nexus = e->b;
+	t.sc.lun[1] = 1;
+	t.sc.reactor = e->group.r[1];
+	t.sc.data_in_len = 512;
+	t.manual_release = true;
+	scsi_submit(&t.sc);
+	env_map_lun0(e, e->b, false);
+	lu_destroy(lu, set_true, &done);
+	env_pump(e);
+	assert_false(done);
+	fake_backend_run(&be);
+	env_pump(e);
+	assert_int_equal(t.responds, 1);
+	assert_false(done);
+	scsi_cmd_release(&t.sc);
+	env_pump(e);
+	assert_true(done);
+	assert_int_equal(be.closed, 1);
+	assert_int_equal(be.attached, 0);
+	task_free(&t);
+	fake_backend_fini(&be);
+}
+
+static void test_destroy_waits_for_the_flush_behind_the_answer(void **state)
+{
+	struct env *e = *state;
+	struct backend be;
+	struct lun_entry entry;
+	struct task t;
+	struct lu *lu;
+	bool done = false;
+
+	fake_backend_init(&be);
+	lu = env_add_lu(e, &be, &e->params);
+	entry = (struct lun_entry){ 0, false, lu };
+	env_map(e, e->b, &entry, 1);
+	env_clear_ua(e->b);
+	TASK_INIT(e, &t, 0x35, 0x02);
+	t.sc.nexus = e->b;
+	task_run(e, &t);
+	assert_good(&t);
+	env_map_lun0(e, e->b, false);
+	lu_destroy(lu, set_true, &done);
+	env_pump(e);
+	assert_false(done);
+	fake_backend_run(&be);
+	env_pump(e);
+	assert_true(done);
+	fake_backend_fini(&be);
+}
+
+static void test_resync(void **state)
+{
+	struct env *e = *state;
+	struct task t;
+
+	assert_int_equal(lu_resync(e->lu), 0);
+	assert_false(ua_pending(&lun_map_find(nexus_map(e->a), 0)->ua));
+	e->be.new_size = 8u << 20;
+	assert_int_equal(lu_resync(e->lu), 1);
+	assert_int_equal(lu_resync(e->lu), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		TASK_INIT(e, &t, 0x00);
+		t.sc.nexus = i ? e->b : e->a;
+		task_run(e, &t);
+		assert_sense(&t, SENSE_UA_CAPACITY_CHANGED);
+	}
+	TASK_INIT(e, &t, 0x25);
+	t.sc.data_in_len = 8;
+	task_run(e, &t);
+	assert_int_equal(get_be32(t.in), 16383);
+	task_free(&t);
+	TASK_INIT(e, &t, 0x28, 0, 0, 0, 0x3f, 0xff, 0, 0, 1);
+	t.sc.data_in_len = 512;
+	task_run(e, &t);
+	assert_good(&t);
+	task_free(&t);
+}
+
+static void test_unit_attention_for_all_but_one(void **state)
+{
+	struct env *e = *state;
+
+	lu_post_ua(e->lu, UA_CAPACITY_CHANGED, e->a);
+	assert_false(ua_pending(&lun_map_find(nexus_map(e->a), 0)->ua));
+	assert_true(ua_pending(&lun_map_find(nexus_map(e->b), 0)->ua));
+}
+
+/* A backend that may not be written makes every LUN of it read-only. */
+static void test_read_only_backend(void **state)
+{
+	struct env *e = *state;
+	struct task t;
+
+	e->be.info.read_only = true;
+	env_map_lun0(e, e->a, false);
+	TASK_INIT(e, &t, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1);
+	task_out(&t, NULL, 512);
+	task_run(e, &t);
+	assert_sense(&t, SENSE_WRITE_PROTECTED);
+	task_free(&t);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, env_setup, env_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_attached_to_every_reactor),
+		T(test_create_fails),
+		T(test_destroy_waits_for_commands),
+		T(test_destroy_waits_for_the_flush_behind_the_answer),
+		T(test_resync),
+		T(test_unit_attention_for_all_but_one),
+		T(test_read_only_backend),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

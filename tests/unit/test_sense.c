@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scsi_env.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void test_fixed_format(void **state)
+{
+	uint8_t p[32];
+	static const uint8_t want[18] = { 0x70, 0, 0x05, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x24 };
+
+	(void)state;
+	memset(p, 0xff, sizeof(p));
+	assert_int_equal(sense_build(p, SENSE_INVALID_FIELD_IN_CDB, false), 18);
+	assert_memory_equal(p, want, 18);
+	assert_int_equal(p[18], 0xff);
+}
+
+static void test_descriptor_format(void **state)
+{
+	uint8_t p[32];
+	static const uint8_t want[8] = { 0x72, 0x06, 0x2a, 0x09 };
+
+	(void)state;
+	memset(p, 0xff, sizeof(p));
+	assert_int_equal(sense_build(p, SENSE_UA_CAPACITY_CHANGED, true), 8);
+	assert_memory_equal(p, want, 8);
+	assert_int_equal(p[8], 0xff);
+}
+
+static void test_status_without_sense(void **state)
+{
+	static const struct {
+		enum scsi_sense s;
+		uint8_t status;
+	} rows[] = {
+		{ SENSE_OK, 0x00 }, { SENSE_BUSY, 0x08 }, { SENSE_TASK_SET_FULL, 0x28 },
+		{ SENSE_RESERVATION_CONFLICT, 0x18 }, { SENSE_TASK_ABORTED, 0x40 },
+	};
+	struct scsi_cmd cmd;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		cmd.sense_len = 9;
+		sense_set(&cmd, rows[i].s);
+		assert_int_equal(cmd.status, rows[i].status);
+		assert_int_equal(cmd.sense_len, 0);
+	}
+}
+
+/* The numbers are the interface: Linux decides by them what multipath does. */
+static void test_codes(void **state)
+{
+	static const struct {
+		enum scsi_sense s;
+		uint8_t key, asc, ascq;
+	} rows[] = {
+		{ SENSE_LU_COMMUNICATION, 2, 0x08, 0 }, { SENSE_MEDIUM_NOT_PRESENT, 2, 0x3a, 0 },
+		{ SENSE_WRITE_ERROR, 3, 0x0c, 0 }, { SENSE_READ_ERROR, 3, 0x11, 0 },
+		{ SENSE_INTERNAL_FAILURE, 4, 0x44, 0 }, { SENSE_BAD_COMMAND_IU, 5, 0x0e, 3 },
+		{ SENSE_PARAMETER_LIST_LENGTH, 5, 0x1a, 0 }, { SENSE_INVALID_OPCODE, 5, 0x20, 0 },
+		{ SENSE_LBA_OUT_OF_RANGE, 5, 0x21, 0 }, { SENSE_INVALID_FIELD_IN_CDB, 5, 0x24, 0 },
+		{ SENSE_LUN_NOT_SUPPORTED, 5, 0x25, 0 }, { SENSE_INVALID_FIELD_IN_LIST, 5, 0x26,
+		  0 },
+		{ SENSE_SAVING_NOT_SUPPORTED, 5, 0x39, 0 }, { SENSE_UA_POWER_ON, 6, 0x29, 0 },
+		{ SENSE_UA_LU_RESET, 6, 0x29, 3 }, { SENSE_UA_NEXUS_LOSS, 6, 0x29, 7 },
+		{ SENSE_UA_CAPACITY_CHANGED, 6, 0x2a, 9 }, { SENSE_UA_CLEARED_BY_OTHER, 6, 0x2f,
+		  0 },
+		{ SENSE_UA_LUNS_CHANGED, 6, 0x3f, 0x0e }, { SENSE_WRITE_PROTECTED, 7, 0x27, 0 },
+		{ SENSE_SPACE_ALLOCATION_FAILED, 7, 0x27, 7 }, { SENSE_ABORTED, 0xb, 0, 0 },
+		{ SENSE_DATA_OUT_FAILED, 0xb, 0x0c, 0x0d }, { SENSE_INTERNAL_RETRY, 0xb, 0x44, 0 },
+		{ SENSE_OVERLAPPED_COMMANDS, 0xb, 0x4e, 0 }, { SENSE_MISCOMPARE, 0xe, 0x1d, 0 },
+	};
+	uint8_t p[18];
+
+	(void)state;
+	/* All of the enum but the five without sense data. */
+	assert_int_equal(ARRAY_SIZE(rows) + 5, SENSE_COUNT);
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		sense_build(p, rows[i].s, false);
+		assert_int_equal(sense_status(rows[i].s), SCSI_CHECK_CONDITION);
+		assert_int_equal(p[2], rows[i].key);
+		assert_int_equal(p[12], rows[i].asc);
+		assert_int_equal(p[13], rows[i].ascq);
+	}
+}
+
+static void test_information_fits_or_is_invalid(void **state)
+{
+	struct scsi_cmd cmd;
+
+	(void)state;
+	sense_set(&cmd, SENSE_READ_ERROR);
+	sense_set_info(&cmd, 0xfedcba98);
+	assert_int_equal(cmd.sense[0], 0xf0);
+	assert_int_equal(get_be32(cmd.sense + 3), 0xfedcba98);
+	sense_set(&cmd, SENSE_READ_ERROR);
+	sense_set_info(&cmd, 0x100000000ull);
+	assert_int_equal(cmd.sense[0], 0x70);
+	assert_int_equal(get_be32(cmd.sense + 3), 0);
+}
+
+static void test_field_pointer(void **state)
+{
+	struct scsi_cmd cmd;
+
+	(void)state;
+	sense_set(&cmd, SENSE_INVALID_FIELD_IN_CDB);
+	sense_set_field(&cmd, true, 2, 5);
+	assert_int_equal(cmd.sense[15], 0xcd);
+	assert_int_equal(get_be16(cmd.sense + 16), 2);
+	sense_set_field(&cmd, false, 0x123, -1);
+	assert_int_equal(cmd.sense[15], 0x80);
+	assert_int_equal(get_be16(cmd.sense + 16), 0x123);
+}
+
+static void test_errno(void **state)
+{
+	static const struct {
+		int err;
+		enum be_op op;
+		enum scsi_sense s;
+	} rows[] = {
+		{ 0, BE_READ, SENSE_OK },
+		{ -EIO, BE_READ, SENSE_READ_ERROR },
+		{ -EIO, BE_WRITE, SENSE_WRITE_ERROR },
+		{ -EIO, BE_FLUSH, SENSE_WRITE_ERROR },
+		{ -EILSEQ, BE_READ, SENSE_READ_ERROR },
+		{ -ENOSPC, BE_WRITE, SENSE_SPACE_ALLOCATION_FAILED },
+		{ -EROFS, BE_WRITE, SENSE_WRITE_PROTECTED },
+		{ -ENODEV, BE_READ, SENSE_LU_COMMUNICATION },
+		{ -ENXIO, BE_WRITE, SENSE_LU_COMMUNICATION },
+		{ -ENOMEM, BE_READ, SENSE_BUSY },
+		{ -EAGAIN, BE_WRITE, SENSE_BUSY },
+		{ -ETIMEDOUT, BE_READ, SENSE_INTERNAL_RETRY },
+		{ -EINVAL, BE_WRITE, SENSE_INTERNAL_FAILURE },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(sense_from_errno(rows[i].err, rows[i].op), rows[i].s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fixed_format),
+		cmocka_unit_test(test_descriptor_format),
+		cmocka_unit_test(test_status_without_sense),
+		cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_information_fits_or_is_invalid),
+		cmocka_unit_test(test_field_pointer),
+		cmocka_unit_test(test_errno),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
