@@ -109,6 +109,13 @@ static bool cred_rsp_pending(const struct srp_channel *ch)
 /* As long as something will be answered, the credit goes with that. */
 void channel_repay(struct srp_channel *ch)
 {
+	if (ch->owed && !ch->unanswered && ch->state == CHANNEL_LIVE)
+		channel_defer(ch);
+}
+
+/* At the end of the round: one request for all that has gathered. */
+static void cred_req_send(struct srp_channel *ch)
+{
 	int32_t delta;
 
 	if (!ch->owed || ch->unanswered || ch->state != CHANNEL_LIVE || ch->cred_req_busy ||
@@ -324,6 +331,7 @@ static void channel_work(struct reactor_deferred *d)
 	struct srp_channel *ch = container_of(d, struct srp_channel, work);
 
 	waiting_run(ch);
+	cred_req_send(ch);
 	if (ch->state >= CHANNEL_DYING) {
 		ch->swept = true;
 		commands_kill(ch);

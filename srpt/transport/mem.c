@@ -96,9 +96,10 @@ static void gone_received(struct msg *m)
 	conn_free(c);
 }
 
-static void xfer_flush(struct mem_conn *c, struct list_node *from)
+static int xfer_flush(struct mem_conn *c, struct list_node *from)
 {
 	const struct transport_upcalls *up = c->base.t->up;
+	int n = 0;
 
 	while (!list_empty(from)) {
 		struct xfer *x = list_first(from, struct xfer, link);
@@ -108,37 +109,39 @@ static void xfer_flush(struct mem_conn *c, struct list_node *from)
 			up->pulled(x, -ECONNRESET);
 		else
 			up->sent(x, -ECONNRESET);
+		n++;
 	}
+	return n;
 }
 
-/* Returns true when @c is no more. */
-static bool conn_end(struct mem_conn *c)
+/* Go on with the end of @c, which may be no more then; returns how much happened. */
+static int conn_end(struct mem_conn *c)
 {
 	const struct transport_upcalls *up = c->base.t->up;
 	bool known = c->went_live || c->received;
+	int n = 0;
 
 	if (!c->dying) {
 		c->dying = true;
 		if (known)
 			up->dying(&c->base, c->why);
+		n++;
 	}
 	if (c->peer->hold_flush)
-		return false;
-	xfer_flush(c, &c->pulls);
-	xfer_flush(c, &c->pushes);
-	xfer_flush(c, &c->unsent);
+		return n;
+	n += xfer_flush(c, &c->pulls) + xfer_flush(c, &c->pushes) + xfer_flush(c, &c->unsent);
 	if (!known) {
 		c->gone.fn = gone_received;
 		list_del(&c->link);
 		mailbox_post(c->base.t->group->control, &c->gone);
-		return true;
+		return n + 1;
 	}
 	if (c->rx_held || !list_empty(&c->pulls) || !list_empty(&c->pushes))
-		return false;
+		return n;
 	c->peer->state = MEM_DEAD;
 	up->closed(&c->base, c->base.context);
 	conn_free(c);
-	return true;
+	return n + 1;
 }
 
 /* ---- moving bytes ---- */
@@ -338,10 +341,8 @@ static int mem_poll(struct reactor_source *s)
 		}
 		n += messages_run(c);
 		n += xfers_run(c);
-		if (c->closing) {
-			conn_end(c);
-			n++;
-		}
+		if (c->closing)
+			n += conn_end(c);
 	}
 	return n;
 }
