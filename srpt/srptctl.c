@@ -223,9 +223,8 @@ static int login_info_print(const struct settings *s, const struct conf *conf)
 		fprintf(stderr, "srptctl: cannot compute it: %s\n", strerror(-rc));
 		return EXIT_FAILED;
 	}
-	if (!addrs.count)
-		fputs(LOGIN_INFO_NO_ADDRESS "\n", stderr);
-	login_info_report(&r, conf, guid, &addrs);
+	if (!login_info_report(&r, conf, guid, &addrs))
+		fprintf(stderr, "srptctl: %s\n", login_info_why_empty(conf, &addrs));
 	rc = report_print(&r, s->json, &out) ? EXIT_DONE : EXIT_FAILED;
 	fputs(text_string(&out), stdout);
 	text_free(&out);

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
+
+#define log_at(level, ...) log_write((level), __func__, __FILE__, __LINE__, __VA_ARGS__)
 
 /* One change of the configuration; it goes through the phases below. */
 struct apply {
@@ -23,6 +26,14 @@ struct apply {
 	apply_done_fn done;
 	void *arg;
 };
+
+/* Lines about single devices at info level; with thousands they would crowd out the errors. */
+#define DEVICE_LINES 100u
+
+static int line_level(unsigned before)
+{
+	return before < DEVICE_LINES ? LOG_INFO : LOG_DEBUG;
+}
 
 static struct apply *apply_running(struct live *live)
 {
@@ -135,8 +146,7 @@ static void device_closed(void *arg)
 	struct device *d = arg;
 	struct apply *a = apply_running(d->live);
 
-	log_info("device %s closed", d->conf->name);
-	a->result.devices_closed++;
+	log_at(line_level(a->result.devices_closed++), "device %s closed", d->conf->name);
 	device_free(d);
 	operation_over(a);
 }
@@ -184,10 +194,9 @@ static void device_attached(void *arg, struct lu *lu, int status)
 	} else {
 		d->lu = lu;
 		d->state = DEVICE_READY;
-		a->result.devices_opened++;
-		log_info("device %s opened (%s%s%s)", d->conf->name,
-			 conf_handler_name(d->conf->handler), d->conf->filename ? " " : "",
-			 d->conf->filename ? d->conf->filename : "");
+		log_at(line_level(a->result.devices_opened++), "device %s opened (%s%s%s)",
+		       d->conf->name, conf_handler_name(d->conf->handler),
+		       d->conf->filename ? " " : "", d->conf->filename ? d->conf->filename : "");
 	}
 	operation_over(a);
 }

@@ -85,7 +85,7 @@ struct conf_device {
 	char *filename;			/* absolute path; NULL for vdisk_nullio */
 	uint64_t size;			/* vdisk_nullio only, else 0; multiple of blocksize */
 	uint32_t blocksize;		/* 512, 1024, 2048 or 4096 */
-	bool active;			/* 0: do not open the file, the LU is not ready */
+	bool active;			/* 0: do not open the file, leave its LUNs out */
 	bool read_only;
 	bool write_through;		/* every write reaches stable storage before its status */
 	bool nv_cache;			/* the cache survives power loss: flushes may be skipped */

@@ -97,7 +97,7 @@ static const struct conf_key keys[] = {
 	{ DEVICE(blocksize), .type = CONF_T_POW2, .min = 512, .max = 4096, .fallback = "512",
 	  .handlers = ANYIO, .help = "bytes in a logical block" },
 	{ DEVICE(active), .type = CONF_T_BOOL, .fallback = "1", .handlers = ANYIO,
-	  .help = "0 = do not open the file; the device is not ready" },
+	  .help = "0 = do not open the file; initiators do not see the device" },
 	{ DEVICE(read_only), .type = CONF_T_BOOL, .fallback = "0", .handlers = ANYIO,
 	  .help = "refuse writes from everybody" },
 	{ DEVICE(write_through), .type = CONF_T_BOOL, .fallback = "0", .handlers = FILEIO | BLOCKIO,

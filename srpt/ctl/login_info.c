@@ -69,7 +69,7 @@ static void target_rows(struct report *r, const struct identity *id, uint16_t de
 		portal_rows(r, id, &any[i], default_port, addrs);
 }
 
-void login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_guid,
+size_t login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_guid,
 		       const struct rdma_addrs *addrs)
 {
 	REPORT_BEGIN(r, "logins", REPORT_TABLE, columns);
@@ -83,4 +83,24 @@ void login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_g
 		id.id_ext = conf_target_id_ext(t, id.ioc_guid);
 		target_rows(r, &id, conf->driver.rdma_cm_port, addrs);
 	}
+	return report_rows(r);
+}
+
+static bool has_port(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_targets; i++)
+		for (size_t p = 0; p < conf->targets[i].n_portals; p++)
+			if (conf->targets[i].portals[p].port)
+				return true;
+	return false;
+}
+
+const char *login_info_why_empty(const struct conf *conf, const struct rdma_addrs *addrs)
+{
+	if (!conf->n_targets)
+		return "there is no target";
+	if (!conf->driver.rdma_cm_port && !has_port(conf))
+		return "no target has an address and port: set rdma_cm_port or portals with a port";
+	return addrs->count ? "no address of this host fits a portal" :
+			      "no address of this host belongs to an RDMA device";
 }

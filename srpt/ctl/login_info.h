@@ -9,14 +9,13 @@
 
 #include <stdint.h>
 
-#define LOGIN_INFO_NO_ADDRESS \
-	"no local address with an RDMA device: only portals with an address are listed"
-
 /*
  * A row per target and address; a target without portals, or with one at a wildcard address, is
- * reachable at every address of @addrs. @ioc_guid: the daemon's, for targets without one.
+ * reachable at every address of @addrs. @ioc_guid: the daemon's, for targets without one. The
+ * number of rows; if there is none, login_info_why_empty() tells the reason in one line.
  */
-void login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_guid,
+size_t login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_guid,
 		       const struct rdma_addrs *addrs);
+const char *login_info_why_empty(const struct conf *conf, const struct rdma_addrs *addrs);
 
 #endif

@@ -314,9 +314,8 @@ void ops_login_info(struct ops *o)
 		ops_fail(o, "cannot list the addresses of this host: %s", strerror(-rc));
 		return;
 	}
-	if (!addrs.count)
-		text_puts(&o->reply.err, LOGIN_INFO_NO_ADDRESS "\n");
-	login_info_report(&r, live->conf, live->ioc_guid, &addrs);
+	if (!login_info_report(&r, live->conf, live->ioc_guid, &addrs))
+		text_printf(&o->reply.err, "%s\n", login_info_why_empty(live->conf, &addrs));
 	rdma_addrs_free(&addrs);
 	ops_finish_report(o, &r);
 }

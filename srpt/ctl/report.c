@@ -81,6 +81,11 @@ static size_t section_rows(const struct report_section *s)
 	return s->n_columns ? s->n_cells / s->n_columns : 0;
 }
 
+size_t report_rows(const struct report *r)
+{
+	return r->n_sections ? section_rows(&r->sections[r->n_sections - 1]) : 0;
+}
+
 static const char *cell_get(const struct report *r, const struct report_section *s, size_t row,
 			    size_t col)
 {

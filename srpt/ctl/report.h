@@ -54,6 +54,9 @@ void report_printf(struct report *r, const char *fmt, ...) __attribute__((format
 void report_uint(struct report *r, uint64_t value);
 void report_bool(struct report *r, bool value);
 
+/* Full rows of the section that was begun last. */
+size_t report_rows(const struct report *r);
+
 /*
  * Print to @out: JSON is one array for one table, else one object. False when memory ran out.
  * Cells of a half-filled last row are left out.

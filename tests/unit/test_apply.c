@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DISK(name, more) "HANDLER vdisk_fileio { DEVICE " name " { filename /" name "\n" more "} }\n"
+#define DISK(name, more) \
+	"HANDLER vdisk_fileio { DEVICE " name " { filename /" name "\n" more "} }\n"
 #define DRIVER(targets) "TARGET_DRIVER ib_srpt { ioc_guid 0002c90300a1b2c3\n" targets "}\n"
 #define TARGET(name, more) "TARGET " name " { enabled 1\n" more "}\n"
 

@@ -79,6 +79,20 @@ static void without_port_nothing(void **state)
 				    false), "");
 }
 
+static void why_there_is_no_line(void **state)
+{
+	struct conf_target target = { .enabled = true };
+	struct conf conf = { .n_targets = 0, .targets = &target };
+	struct rdma_addrs none = { NULL, 0 };
+
+	(void)state;
+	assert_non_null(strstr(login_info_why_empty(&conf, &none), "no target"));
+	conf.n_targets = 1;
+	assert_non_null(strstr(login_info_why_empty(&conf, &none), "rdma_cm_port"));
+	conf.driver.rdma_cm_port = 5555;
+	assert_non_null(strstr(login_info_why_empty(&conf, &none), "RDMA device"));
+}
+
 static void guid_of_target_before_driver_before_daemon(void **state)
 {
 	(void)state;
@@ -222,6 +236,7 @@ int main(void)
 		cmocka_unit_test(portals_as_given),
 		cmocka_unit_test(wildcard_portal_is_its_family),
 		cmocka_unit_test(without_port_nothing),
+		cmocka_unit_test(why_there_is_no_line),
 		cmocka_unit_test(guid_of_target_before_driver_before_daemon),
 		cmocka_unit_test(targets_have_different_id_ext),
 		cmocka_unit_test(json_has_the_parts),

@@ -115,6 +115,7 @@ static int teardown(void **state)
 	d.stopping = false;
 	apply("");
 	assert_int_equal(fake_backends, 0);
+	listeners_close(&d.listeners);
 	conf_free(d.live.conf);
 	free(d.live.device_of);
 	fake_reset();

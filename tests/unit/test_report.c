@@ -92,7 +92,8 @@ static void single_table_is_an_array(void **state)
 	assert_string_equal(printed(true),
 			    "[\n"
 			    "  {\"name\": \"a\", \"secret\": null, \"size\": 5, \"on\": true},\n"
-			    "  {\"name\": \"\\\"\", \"secret\": \"s\", \"size\": 6, \"on\": false}\n"
+			    "  {\"name\": \"\\\"\", \"secret\": \"s\", "
+			    "\"size\": 6, \"on\": false}\n"
 			    "]\n");
 }
 
