@@ -53,11 +53,12 @@
 #include <sys/poll.h>
 #include <time.h>
 
-static int verbs_open(struct transport *t)
+int verbs_channel_open(struct verbs *v)
 {
-	struct verbs *v = verbs_of(t);
 	int flags, rc;
 
+	if (v->ec)
+		return 0;
 	v->ec = rdma_create_event_channel();
 	if (!v->ec)
 		return -errno;
@@ -65,11 +66,21 @@ static int verbs_open(struct transport *t)
 	if (flags < 0 || fcntl(v->ec->fd, F_SETFL, flags | O_NONBLOCK))
 		rc = -errno;
 	else
-		rc = qb_loop_poll_add(t->loop, QB_LOOP_MED, v->ec->fd, POLLIN, v,
+		rc = qb_loop_poll_add(v->base.loop, QB_LOOP_MED, v->ec->fd, POLLIN, v,
 				      verbs_cm_dispatch);
-	if (rc)
+	if (rc) {
 		rdma_destroy_event_channel(v->ec);
+		v->ec = NULL;
+	}
 	return rc;
+}
+
+/* The library opens no channel while there is no device: then the listeners do it later. */
+static int verbs_open(struct transport *t)
+{
+	int rc = verbs_channel_open(verbs_of(t));
+
+	return rc == -ENODEV ? 0 : rc;
 }
 
 /* A device that stops by itself just now ends with a message to this thread. */
@@ -106,6 +117,8 @@ static void verbs_close(struct transport *t)
 			free(id->conn);
 		verbs_id_free(id);
 	}
+	if (!v->ec)
+		return;
 	qb_loop_poll_del(t->loop, v->ec->fd);
 	rdma_destroy_event_channel(v->ec);
 }
@@ -151,7 +164,7 @@ int verbs_create(const struct transport_upcalls *up, const struct transport_para
 
 	if (rc) {
 		snprintf(err, errlen, "cannot use the RDMA connection manager: %s%s", strerror(-rc),
-			 rc == -ENOENT || rc == -ENODEV ?
+			 rc == -ENOENT || rc == -EPERM ?
 			 " (load its module: modprobe rdma_ucm)" : "");
 		free(v);
 		return rc;

@@ -213,8 +213,8 @@ static int resources_get(struct verbs_id *id, const struct accept_params *p)
 		return rc;
 	rc = qp_create(c, sq_cap);
 	if (rc) {
-		log_err("%s: no queue pair of %u entries: %s", id->dev->name, sq_cap,
-			strerror(-rc));
+		log_warn("%s: no queue pair of %u entries for %s: %s", id->dev->name, sq_cap,
+			 c->base.info.peer, strerror(-rc));
 		verbs_poller_release(c);
 	}
 	return rc;
@@ -392,7 +392,7 @@ static void id_device_removed(struct verbs_id *id)
 	if (id->state == ID_LISTENING)
 		verbs_listener_lost(id);
 	else if (id->dev)
-		verbs_device_kill(id->dev, "RDMA device removed");
+		verbs_device_removed(id->dev);
 	else
 		id_ended(id, "RDMA device removed");
 }

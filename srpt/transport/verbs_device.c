@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/poll.h>
 #include <time.h>
+#include <unistd.h>
 
 #define STOP_WAIT_S 2
 
@@ -215,6 +216,28 @@ static void device_ids_free(struct verbs_device *dev)
 			verbs_id_free(id);
 }
 
+static void fd_detach(int fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	dup3(null, fd, O_CLOEXEC);
+	close(null);
+}
+
+/*
+ * Drivers that cannot take a device from its users (soft-RoCE) wait until all
+ * have closed it, but the RDMA CM library keeps its context, for ever if it is
+ * the only device. So the descriptors are closed under it; it will not use them
+ * again, for a device that comes back has a new index.
+ */
+static void context_detach(struct verbs_device *dev)
+{
+	fd_detach(dev->ctx->async_fd);
+	fd_detach(dev->ctx->cmd_fd);
+}
+
 static void device_free(struct verbs_device *dev)
 {
 	qb_loop_poll_del(dev->v->base.loop, dev->ctx->async_fd);
@@ -223,6 +246,8 @@ static void device_free(struct verbs_device *dev)
 			verbs_poller_destroy(dev->pollers[i]);
 	ibv_dealloc_pd(dev->pd);
 	list_del(&dev->link);
+	if (dev->removed)
+		context_detach(dev);
 	device_ids_free(dev);
 	free(dev);
 }
@@ -270,6 +295,12 @@ void verbs_device_kill(struct verbs_device *dev, const char *why)
 		if (id->dev == dev)
 			verbs_id_down(id, why);
 	verbs_device_put(dev);
+}
+
+void verbs_device_removed(struct verbs_device *dev)
+{
+	dev->removed = true;
+	verbs_device_kill(dev, "RDMA device removed");
 }
 
 /* False: a connection is left, against the rules; its memory must stay. */

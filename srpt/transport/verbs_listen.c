@@ -56,8 +56,10 @@ static const char *advice(int err)
 static int id_listen(struct verbs_id *l)
 {
 	struct sockaddr *sa = (struct sockaddr *)&l->sa;
-	int one = 1, rc;
+	int one = 1, rc = verbs_channel_open(l->v);
 
+	if (rc)
+		return rc;
 	if (rdma_create_id(l->v->ec, &l->cm, l, RDMA_PS_TCP))
 		return -errno;
 	rdma_set_option(l->cm, RDMA_OPTION_ID, RDMA_OPTION_ID_REUSEADDR, &one, sizeof(one));
@@ -69,6 +71,15 @@ static int id_listen(struct verbs_id *l)
 	rdma_destroy_id(l->cm);
 	l->cm = NULL;
 	return rc;
+}
+
+static bool is_wildcard(const struct sockaddr *sa)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
+
+	return sa->sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr) :
+					   in->sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
 static struct verbs_id *listener_new(struct transport *t, const struct sockaddr *sa, socklen_t len,
@@ -100,13 +111,18 @@ int verbs_listen(struct transport *t, const struct sockaddr *sa, socklen_t len, 
 	}
 	l = listener_new(t, sa, len, ctx);
 	rc = l ? id_listen(l) : -ENOMEM;
-	if (rc) {
-		verbs_addr_text(sa, true, name, sizeof(name));
+	verbs_addr_text(sa, true, name, sizeof(name));
+	if (rc == -ENODEV && is_wildcard(sa)) {
+		log_warn("%s: no RDMA device on this host; waiting for one", name);
+		l->state = ID_LISTENER_DOWN;
+		verbs_tick_start(l->v);
+	} else if (rc) {
 		snprintf(err, errlen, "cannot listen on %s: %s", name, advice(-rc));
 		free(l);
 		return rc;
+	} else {
+		l->state = ID_LISTENING;
 	}
-	l->state = ID_LISTENING;
 	list_add_tail(&l->v->ids, &l->link);
 	*out = &l->listener;
 	return 0;
@@ -137,5 +153,5 @@ void verbs_listener_retry(struct verbs_id *l)
 		return;
 	l->state = ID_LISTENING;
 	verbs_addr_text((struct sockaddr *)&l->sa, true, name, sizeof(name));
-	log_notice("%s: listening again", name);
+	log_notice("%s: listening", name);
 }

@@ -123,6 +123,7 @@ struct verbs_device {
 	const char *name;
 	bool iwarp;
 	bool dead;       /* removed or failed: takes no connection any more */
+	bool removed;    /* the kernel waits for us to let it go */
 	unsigned conns;  /* accepted and not yet drained */
 	unsigned stops;  /* pollers that have not stopped yet; 0 when dead = not begun */
 	struct verbs_poller *pollers[REACTOR_MAX];
@@ -202,7 +203,7 @@ struct verbs_id {
 
 struct verbs {
 	struct transport base; /* first */
-	struct rdma_event_channel *ec;
+	struct rdma_event_channel *ec; /* NULL until there is a device */
 	struct list_node ids;
 	struct list_node devices;
 	bool ticking;
@@ -265,9 +266,15 @@ struct verbs_poller *verbs_device_poller(struct verbs_device *dev, struct reacto
 /* A connection of it is drained; the last one frees a dead device. */
 void verbs_device_put(struct verbs_device *dev);
 void verbs_device_kill(struct verbs_device *dev, const char *why);
+void verbs_device_removed(struct verbs_device *dev);
 void verbs_device_poller_stopped(struct msg *m);
 /* All at once, at the end: waits for the reactors. */
 void verbs_device_destroy(struct verbs_device *dev);
+
+/* ---- verbs.c ---- */
+
+/* Open the event channel if it is not. 0 or -errno; -ENODEV: no device on this host. */
+int verbs_channel_open(struct verbs *v);
 
 /* ---- verbs_listen.c ---- */
 
