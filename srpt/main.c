@@ -136,7 +136,9 @@ static int background_enter(void)
 		dup2(null, fd);
 	if (null > 2)
 		close(null);
-	return chdir("/") ? -1 : fds[1];
+	if (chdir("/"))
+		perror("srptd: /");
+	return fds[1];
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FNV64_BASIS 0xcbf29ce484222325ull
@@ -143,6 +144,8 @@ int identity_save_ioc_guid(const struct identity_paths *paths, uint64_t guid)
 	if (snprintf(path, sizeof(path), "%s/ioc_guid", paths->state_dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	snprintf(tmp, sizeof(tmp), "%s.new", path);
+	if (mkdir(paths->state_dir, 0750) && errno != EEXIST)
+		return -errno;
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;

@@ -30,7 +30,10 @@ struct identity_paths {
 int identity_ioc_guid(uint64_t configured, const struct identity_paths *paths, uint64_t *guid,
 		      enum guid_source *source);
 
-/* Write it to the state directory, so that it stays when hardware is changed. 0 or -errno. */
+/*
+ * Write it to the state directory, which is made if only it is missing, so that it stays when
+ * hardware is changed. 0 or -errno.
+ */
 int identity_save_ioc_guid(const struct identity_paths *paths, uint64_t guid);
 
 #endif

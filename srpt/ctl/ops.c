@@ -97,9 +97,10 @@ void ops_run(struct daemon *d, const struct ipc_call *call, ops_done_fn done, vo
 			 o->call.argv[0]);
 		return;
 	}
-	if (d->stopping) {
+	if (d->stopping)
 		ops_fail(o, "srptd is shutting down");
-		return;
-	}
-	op->fn(o);
+	else if (!d->live.conf)
+		ops_fail(o, "srptd is starting");
+	else
+		op->fn(o);
 }

@@ -122,6 +122,15 @@ static void saved_one_stays_when_hardware_changes(void **state)
 	assert_true(guid == 0x1122334455667788ull);
 }
 
+static void missing_state_directory_is_made(void **state)
+{
+	(void)state;
+	assert_int_equal(rmdir(state_dir), 0);
+	assert_int_equal(identity_save_ioc_guid(&paths, 5), 0);
+	assert_int_equal(identity_ioc_guid(0, &paths, &guid, &source), 0);
+	assert_int_equal(guid, 5);
+}
+
 static void damaged_file_is_not_taken(void **state)
 {
 	static const char *const texts[] = { "", "12345\n", "zz22334455667788\n",
@@ -147,7 +156,7 @@ static void configured_one_wins(void **state)
 
 static void saving_tells_its_failure(void **state)
 {
-	const struct identity_paths nowhere = { "/nonexistent", infiniband, machine_id };
+	const struct identity_paths nowhere = { "/nonexistent/dir", infiniband, machine_id };
 
 	(void)state;
 	assert_int_equal(identity_save_ioc_guid(&nowhere, 1), -ENOENT);
@@ -163,6 +172,7 @@ int main(void)
 		T(first_device_goes_before_machine),
 		T(device_without_guid_is_passed_over),
 		T(saved_one_stays_when_hardware_changes),
+		T(missing_state_directory_is_made),
 		T(damaged_file_is_not_taken),
 		T(configured_one_wins),
 		T(saving_tells_its_failure),
