@@ -95,7 +95,7 @@ void srp_env_run(struct srp_env *e)
 		for (unsigned i = 0; i < e->group.n; i++)
 			work += reactor_round(e->group.r[i]);
 		if (e->pump)
-			e->pump();
+			work += e->pump();
 		if (++rounds > ROUNDS_MAX)
 			fail_msg("it goes on for ever");
 	}

@@ -35,7 +35,7 @@ struct srp_env {
 	int map_count;              /* or -errno */
 	char map_asked[TRANSPORT_NAME_MAX];
 	unsigned map_calls;
-	void (*pump)(void);         /* called between the rounds; may be NULL */
+	int (*pump)(void);          /* called between the rounds, returns work done; or NULL */
 };
 
 /* Make reactors and mailbox; then set @device and params; then open. */
