@@ -256,8 +256,6 @@ static void cmd_fetched(struct scsi_cmd *cmd)
 
 void scsi_pulled(struct scsi_cmd *cmd, int status)
 {
-	if (unlikely(cmd->tmf_waits))
-		tmf_cmd_left(cmd);
 	if (unlikely(status == -ECONNRESET))
 		task_abort(cmd, false);
 	if (unlikely(cmd->aborted))

@@ -276,14 +276,21 @@ static void test_fua_write_reaches_the_backend(void **state)
 		assert_int_equal(e->be.requests, 1);
 		assert_int_equal(e->be.log[0].flags, flags & 0x08 ? BE_FUA : 0);
 	}
-	/* Bit 3 of byte 1 is LBA in the 6-byte form. */
-	e->be.requests = 0;
-	TASK_INIT(e, &t, 0x0a, 0x00, 0x08, 0, 1);
-	task_out(&t, NULL, 512);
-	task_run(e, &t);
-	assert_good(&t);
-	task_free(&t);
+}
+
+/* Bits 4 and 3 of byte 1 are LBA in the 6-byte form. */
+static void test_6_byte_forms_have_no_fua(void **state)
+{
+	struct env *e = env_of_size(1u << 30, 512);
+
+	(void)state;
+	assert_int_equal(rw_run(e, 0x0a, 6, 0x080000, 1), SENSE_OK);
+	assert_int_equal(rw_run(e, 0x08, 6, 0x180000, 1), SENSE_OK);
+	assert_int_equal(e->be.requests, 2);
+	assert_int_equal(e->be.log[0].off, 0x080000 * 512);
 	assert_int_equal(e->be.log[0].flags, 0);
+	assert_int_equal(e->be.log[1].op, BE_READ);
+	env_done(e);
 }
 
 static void test_fua_read_flushes_first(void **state)
@@ -498,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_4096_byte_blocks),
 		cmocka_unit_test(test_transfer_limit),
 		T(test_fua_write_reaches_the_backend),
+		cmocka_unit_test(test_6_byte_forms_have_no_fua),
 		T(test_fua_read_flushes_first),
 		T(test_backend_errors),
 		T(test_information_is_the_lba),

@@ -149,6 +149,33 @@ static void test_report_luns_of_a_full_map(void **state)
 	env_map_lun0(e, e->a, false);
 }
 
+/* The command waits for its buffer while the map outgrows what it asked for. */
+static void test_report_luns_while_the_map_grows(void **state)
+{
+	static struct lun_entry map[2000];
+	struct env *e = *state;
+	struct iobuf bufs[ENV_SLAB / IOBUF_MAX_SIZE];
+	struct task t;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(map); i++)
+		map[i] = (struct lun_entry){ (uint16_t)i, false, e->lu };
+	for (unsigned i = 0; i < ARRAY_SIZE(bufs); i++)
+		iobuf_get(&e->group.r[0]->bufs, IOBUF_MAX_SIZE, &bufs[i]);
+	TASK_INIT(e, &t, 0xa0, 0, 2, 0, 0, 0, 0, 1, 0, 0);
+	t.sc.data_in_len = 65536;
+	scsi_submit(&t.sc);
+	env_map(e, e->a, map, ARRAY_SIZE(map));
+	for (unsigned i = 0; i < ARRAY_SIZE(bufs); i++)
+		iobuf_put(&e->group.r[0]->bufs, &bufs[i]);
+	env_pump(e);
+	assert_int_equal(t.responds, 1);
+	assert_good(&t);
+	assert_true(t.sc.data_len <= t.sc.buf_len);
+	assert_int_equal(get_be32(t.in) + 8, t.sc.data_len);
+	task_free(&t);
+	env_map_lun0(e, e->a, false);
+}
+
 static void test_report_luns_clears_its_unit_attention_everywhere(void **state)
 {
 	struct env *e = *state;
@@ -178,6 +205,7 @@ int main(void)
 		T(test_report_luns_select),
 		T(test_report_luns_without_luns),
 		T(test_report_luns_of_a_full_map),
+		T(test_report_luns_while_the_map_grows),
 		T(test_report_luns_clears_its_unit_attention_everywhere),
 	};
 

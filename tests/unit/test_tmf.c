@@ -177,6 +177,29 @@ static void test_held_writes_wait_for_the_last_detached_one(void **state)
 	}
 }
 
+static void test_writes_can_be_held_again_and_again(void **state)
+{
+	struct env *e = *state;
+	struct task old, new;
+	struct request q;
+
+	for (unsigned i = 0; i < 3; i++) {
+		e->be.hold = true;
+		start_write(e, &old, 5, 0x11);
+		scsi_submit(&old.sc);
+		request_run(e, &q, SCSI_ABORT_TASK, 5);
+		start_write(e, &new, 6, 0x22);
+		scsi_submit(&new.sc);
+		assert_int_equal(new.pulls, 0);
+		e->be.hold = false;
+		env_pump(e);
+		assert_ended(&old, 0, 1);
+		assert_ended(&new, 1, 0);
+		task_free(&old);
+		task_free(&new);
+	}
+}
+
 static void test_abort_of_a_held_write(void **state)
 {
 	struct env *e = *state;
@@ -305,6 +328,7 @@ static void test_abort_task_is_for_the_own_tag_only(void **state)
 	assert_ended(&mine, 0, 1);
 	assert_ended(&other, 1, 0);
 	assert_ended(&theirs, 1, 0);
+	assert_good(&theirs);
 	task_free(&other);
 	task_free(&theirs);
 }
@@ -401,6 +425,21 @@ static void test_lu_reset(void **state)
 	assert_int_equal(s.aborted, 4);
 	assert_int_equal(pending(e->a), SENSE_UA_LU_RESET);
 	assert_int_equal(pending(e->a), SENSE_OK);
+	assert_int_equal(pending(e->b), SENSE_UA_LU_RESET);
+	assert_int_equal(pending(e->b), SENSE_OK);
+}
+
+/* A reset has its own unit attention. */
+static void test_lu_reset_without_tas(void **state)
+{
+	struct env *e = *state;
+	struct request q;
+	struct task t[4];
+
+	e->lu->tas = false;
+	start_four(e, t);
+	request_run(e, &q, SCSI_LU_RESET, 0);
+	end_four(e, t, true, -1);
 	assert_int_equal(pending(e->b), SENSE_UA_LU_RESET);
 	assert_int_equal(pending(e->b), SENSE_OK);
 }
@@ -503,6 +542,28 @@ static void test_channel_death(void **state)
 	task_free(&resp);
 }
 
+static void test_channel_death_of_a_held_write(void **state)
+{
+	struct env *e = *state;
+	struct task old, new;
+
+	e->be.hold = true;
+	start_write(e, &old, 1, 0x11);
+	start_write(e, &new, 2, 0x22);
+	scsi_submit(&old.sc);
+	scsi_cmd_abort(&old.sc);
+	scsi_submit(&new.sc);
+	assert_ended(&new, 0, 0);
+	scsi_cmd_abort(&new.sc);
+	assert_ended(&new, 0, 1);
+	e->be.hold = false;
+	env_pump(e);
+	assert_ended(&old, 0, 1);
+	assert_int_equal(e->be.requests, 1);
+	task_free(&old);
+	task_free(&new);
+}
+
 /* Nothing can be sent any more, whatever a reset would have wanted to tell. */
 static void test_silence_wins(void **state)
 {
@@ -536,6 +597,7 @@ int main(void)
 		T(test_abort_of_a_read_in_the_backend),
 		T(test_abort_of_a_write_in_the_backend_holds_later_writes),
 		T(test_held_writes_wait_for_the_last_detached_one),
+		T(test_writes_can_be_held_again_and_again),
 		T(test_abort_of_a_held_write),
 		T(test_abort_while_data_is_fetched_waits_for_it),
 		T(test_abort_while_responding_is_too_late),
@@ -546,10 +608,12 @@ int main(void)
 		T(test_clear_task_set),
 		T(test_clear_task_set_without_tas),
 		T(test_lu_reset),
+		T(test_lu_reset_without_tas),
 		T(test_reset_does_not_wait_for_the_rdma_of_others),
 		T(test_nexus_reset),
 		T(test_refusals),
 		T(test_channel_death),
+		T(test_channel_death_of_a_held_write),
 		T(test_silence_wins),
 	};
 

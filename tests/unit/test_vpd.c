@@ -67,6 +67,23 @@ static void test_identification(void **state)
 	task_free(&t);
 }
 
+static void test_t10_id_may_be_given(void **state)
+{
+	struct env *e = malloc(sizeof(*e));
+	struct task t;
+
+	(void)state;
+	env_init(e);
+	e->params.t10_id = "0a1b-other";
+	env_open(e);
+	vpd(e, &t, 0x83);
+	assert_int_equal(t.in[4 + 20 + 3], 8 + 10);
+	assert_memory_equal(t.in + 4 + 24, "SCST_FIO0a1b-other", 18);
+	task_free(&t);
+	env_close(e);
+	free(e);
+}
+
 static void test_port_group_only_when_there_is_one(void **state)
 {
 	struct env *e = *state;
@@ -193,6 +210,7 @@ int main(void)
 		T(test_list_is_sorted_and_true),
 		T(test_serial),
 		T(test_identification),
+		cmocka_unit_test(test_t10_id_may_be_given),
 		T(test_port_group_only_when_there_is_one),
 		cmocka_unit_test(test_block_limits),
 		cmocka_unit_test(test_provisioning_agrees),

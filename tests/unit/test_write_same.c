@@ -56,6 +56,23 @@ static void test_block_is_repeated(void **state)
 		assert_int_equal(e->be.log[i].op, BE_WRITE);
 }
 
+/* All bytes alike is not all zeros. */
+static void test_block_of_equal_bytes(void **state)
+{
+	struct env *e = *state;
+	uint8_t block[512];
+	struct task t;
+
+	memset(block, 0xff, sizeof(block));
+	TASK_INIT(e, &t, 0x41, 0, 0, 0, 0, 0, 0, 0, 2);
+	task_out(&t, block, sizeof(block));
+	task_run(e, &t);
+	assert_good(&t);
+	task_free(&t);
+	assert_int_equal(e->be.log[0].op, BE_WRITE);
+	assert_memory_equal(e->be.bytes + 512, block, 512);
+}
+
 static void test_zeros_are_left_to_the_backend(void **state)
 {
 	static const struct {
@@ -159,6 +176,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_thin, env_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_block_is_repeated),
+		T(test_block_of_equal_bytes),
 		T(test_zeros_are_left_to_the_backend),
 		T(test_zeros_are_written_if_the_backend_cannot),
 		T(test_errors_of_the_backend),
