@@ -148,7 +148,7 @@ static void command_run(struct command *cmd, const struct echo_req *req)
 static void on_recv(struct conn *c, struct rx *rx)
 {
 	struct chan *ch = c->context;
-	struct echo_req *req = (struct echo_req *)(void *)rx->data;
+	const struct echo_req *req = (const void *)rx->data;
 	struct command *cmd;
 
 	n.recv++;

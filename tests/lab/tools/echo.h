@@ -24,13 +24,13 @@ enum echo_op {
 struct echo_seg {
 	uint64_t addr;
 	uint32_t key, len;
-};
+} __attribute__((packed));
 
 struct echo_req {
 	uint32_t op, nsegs, len, seed;
 	uint64_t tag;
 	struct echo_seg segs[ECHO_MAX_SEGS];
-};
+} __attribute__((packed)); /* messages are not aligned, what is at their byte 68 is */
 
 struct echo_rsp {
 	uint64_t tag;
