@@ -239,7 +239,8 @@ int verbs_accept(struct conn *base, const struct accept_params *p)
 	}
 	base->reactor = p->reactor;
 	base->context = p->context;
-	memcpy(c->pd, p->private_data, p->private_len);
+	if (p->private_len)
+		memcpy(c->pd, p->private_data, p->private_len);
 	c->pd_len = p->private_len;
 	id->state = ID_ATTACHING;
 	c->life.fn = verbs_conn_attach;
@@ -374,7 +375,7 @@ static void id_ended(struct verbs_id *id, const char *why)
 {
 	switch (id->state) {
 	case ID_REQUESTED:
-		id->v->base.up->request_gone(&id->conn->base, NULL);
+		id->v->base.up->request_gone(&id->conn->base, id->conn->base.context);
 		request_end(id);
 		break;
 	case ID_LINGERING:
@@ -441,9 +442,10 @@ static bool event_next(struct verbs *v)
 		return false;
 	}
 	copy = *ev;
-	if (!copy.param.conn.private_data)
+	if (copy.param.conn.private_data)
+		memcpy(pd, copy.param.conn.private_data, copy.param.conn.private_data_len);
+	else
 		copy.param.conn.private_data_len = 0;
-	memcpy(pd, copy.param.conn.private_data, copy.param.conn.private_data_len);
 	rdma_ack_cm_event(ev);
 	event_handle(v, &copy, pd);
 	return true;
