@@ -11,7 +11,8 @@
 #define PERIPHERAL_ABSENT 0x7f /* qualifier 011b, type 1Fh */
 #define VERSION_SPC4 6
 #define HISUP_FORMAT_2 0x12
-#define CMDQUE 0x02
+#define MULTIP 0x10 /* byte 6: may be reached through several ports */
+#define CMDQUE 0x02 /* byte 7 */
 
 /* ASCII fields are filled up with blanks and not terminated. */
 static void put_text(uint8_t *p, unsigned len, const char *text)
@@ -41,6 +42,7 @@ static void inquiry_lu(struct scsi_cmd *cmd)
 	uint8_t *p = cmd->buf.addr;
 
 	put_common(p, PERIPHERAL_DISK, INQUIRY_LEN);
+	p[6] = MULTIP;
 	p[7] = CMDQUE;
 	put_text(p + 8, 8, cmd->lu->vendor);
 	put_text(p + 16, 16, cmd->lu->product);

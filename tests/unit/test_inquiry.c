@@ -25,6 +25,7 @@ static void test_standard_data(void **state)
 	assert_int_equal(t.in[2], 6);
 	assert_int_equal(t.in[3], 0x12);
 	assert_int_equal(t.in[4], 91);
+	assert_int_equal(t.in[6], 0x10);
 	assert_int_equal(t.in[7], 0x02);
 	assert_memory_equal(t.in + 8, "SCST_FIOdisk1            370", 28);
 	assert_memory_equal(t.in + 58, versions, sizeof(versions));
