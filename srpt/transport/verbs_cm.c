@@ -375,7 +375,7 @@ static void id_ended(struct verbs_id *id, const char *why)
 {
 	switch (id->state) {
 	case ID_REQUESTED:
-		id->v->base.up->request_gone(&id->conn->base, id->conn->base.context);
+		id->v->base.up->request_gone(&id->conn->base, NULL); /* no channel yet */
 		request_end(id);
 		break;
 	case ID_LINGERING:
