@@ -29,13 +29,22 @@ int ipc_call_encode(struct ipc_request *req, bool json, int argc, const char *co
 	return req->hdr.size;
 }
 
+/* A copy: the message may lie unaligned, in memory the peer can still write to. */
+static bool request_copy(struct ipc_request *req, const void *data, size_t size)
+{
+	if (size < HEAD_LEN || size > sizeof(*req))
+		return false;
+	memcpy(req, data, size);
+	return true;
+}
+
 int ipc_request_id(const void *data, size_t size)
 {
-	const struct ipc_request *req = data;
+	struct ipc_request req;
 
-	if (size < HEAD_LEN || size > sizeof(*req))
+	if (!request_copy(&req, data, size))
 		return 0;
-	return req->hdr.id == IPC_CALL || req->hdr.id == IPC_MORE ? req->hdr.id : 0;
+	return req.hdr.id == IPC_CALL || req.hdr.id == IPC_MORE ? req.hdr.id : 0;
 }
 
 static int words_split(struct ipc_call *call, size_t len)
@@ -50,21 +59,18 @@ static int words_split(struct ipc_call *call, size_t len)
 
 int ipc_call_decode(const void *data, size_t size, struct ipc_call *call)
 {
-	const struct ipc_request *req = data;
-	size_t len;
+	struct ipc_request req;
 
 	memset(call, 0, sizeof(*call));
-	if (ipc_request_id(data, size) != IPC_CALL)
+	if (!request_copy(&req, data, size) || req.hdr.id != IPC_CALL)
 		return -EINVAL;
-	if (req->version != IPC_VERSION)
+	if (req.version != IPC_VERSION)
 		return -EPROTONOSUPPORT;
-	/* Read once: the message may lie in memory shared with the peer. */
-	len = __atomic_load_n(&req->args_len, __ATOMIC_RELAXED);
-	if (!len || len > sizeof(call->args) || len > size - HEAD_LEN)
+	if (!req.args_len || req.args_len > sizeof(call->args) || req.args_len > size - HEAD_LEN)
 		return -EINVAL;
-	memcpy(call->args, req->args, len);
-	if (call->args[len - 1])
+	memcpy(call->args, req.args, req.args_len);
+	if (call->args[req.args_len - 1])
 		return -EINVAL;
-	call->json = req->json == 1;
-	return words_split(call, len);
+	call->json = req.json == 1;
+	return words_split(call, req.args_len);
 }

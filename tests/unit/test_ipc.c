@@ -16,15 +16,18 @@
 static const size_t head = offsetof(struct ipc_request, args);
 static struct ipc_call call;
 
-/* The message in memory of just its size, so that a sanitizer sees what is read beyond. */
+/*
+ * The message in memory of just its size, so that a sanitizer sees what is read beyond, and
+ * unaligned as libqb hands it over behind one of odd size.
+ */
 static int decode(const struct ipc_request *req, size_t size)
 {
-	void *copy = malloc(size ? size : 1);
+	char *copy = malloc(size + 4);
 	int rc;
 
 	assert_non_null(copy);
-	memcpy(copy, req, size);
-	rc = ipc_call_decode(copy, size, &call);
+	memcpy(copy + 4, req, size);
+	rc = ipc_call_decode(copy + 4, size, &call);
 	free(copy);
 	return rc;
 }
