@@ -138,6 +138,8 @@ static void xfer_posted(struct verbs_sq *sq, struct xfer *x)
 static int build_pulls(struct verbs_sq *sq, struct verbs_chain *ch, const struct verbs_keys *keys,
 		       unsigned room)
 {
+	if (!sq->max_reads && !list_empty(&sq->pulls))
+		return -EINVAL;
 	while (!list_empty(&sq->pulls)) {
 		struct xfer *x = list_first(&sq->pulls, struct xfer, link);
 		int n = add_data(sq, ch, x, keys,

@@ -66,8 +66,9 @@ void verbs_sq_add(struct verbs_sq *sq, struct xfer *x, enum verbs_xfer_kind kind
  * Move as much as fits from the FIFOs to the empty chain @ch, linked and ready
  * to be posted. Returns the number of work requests; 0: nothing waits or
  * something must complete first; -EINVAL: an xfer has fewer bytes in its
- * segments than it wants to move, or memory without key (@sq is then of no use
- * but for verbs_sq_complete() and verbs_sq_take()).
+ * segments than it wants to move, memory without key, or pulls from a peer that
+ * serves no RDMA READ (@sq is then of no use but for verbs_sq_complete() and
+ * verbs_sq_take()).
  */
 int verbs_sq_build(struct verbs_sq *sq, struct verbs_chain *ch, const struct verbs_keys *keys);
 
