@@ -70,6 +70,12 @@ static int32_t client_accept(qb_ipcs_connection_t *c, uid_t uid, gid_t gid)
 				 "in the group " IPC_GROUP, (unsigned)uid);
 		return -EACCES;
 	}
+	/* libqb lets the client choose how much shared memory we make. */
+	if (qb_ipcs_connection_get_buffer_size(c) != (int32_t)IPC_MESSAGE_MAX) {
+		log_warn_limited(&limit, "control connection refused: it wants messages of another "
+				 "size than %u bytes", IPC_MESSAGE_MAX);
+		return -EMSGSIZE;
+	}
 	if (s->clients >= CLIENTS_MAX) {
 		log_warn_limited(&limit, "control connection refused: there are %u", s->clients);
 		return -EAGAIN;
