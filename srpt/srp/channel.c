@@ -163,10 +163,6 @@ static void channel_close(struct srp_channel *ch, const char *why)
 
 void channel_logout(struct srp_channel *ch, enum srp_t_logout_reason reason, const char *why)
 {
-	if (ch->state == CHANNEL_ACCEPTED) {
-		channel_close(ch, why);
-		return;
-	}
 	if (!channel_set_state(ch, CHANNEL_CLOSING))
 		return;
 	ch->why = why;
@@ -466,7 +462,7 @@ static void stop_acked(struct msg *m)
 
 void channel_stop(struct srp_channel *ch, enum channel_stop how, uint64_t deadline_ns)
 {
-	if (how <= ch->stop_wanted || ch->told_gone)
+	if (how <= ch->stop_wanted)
 		return;
 	ch->stop_wanted = how;
 	if (ch->stop_sent)

@@ -81,10 +81,11 @@ struct srp_cmd {
 	bool responding;        /* the table is fetched for DATA-IN */
 	bool bad_table;         /* the table fetched is malformed */
 	uint32_t data_len;      /* bytes the descriptors must cover */
-	struct table_ref table; /* descriptor table fetched from the initiator */
 	struct channel_io io;
 	struct xfer_seg seg[CHANNEL_INLINE_SEGS];
+	struct table_ref table; /* descriptor table fetched from the initiator */
 	struct scsi_cmd scsi;
+	/* Seldom used, and far away: the sense data of the command lies between. */
 	struct scsi_tmf tmf;
 };
 
@@ -216,7 +217,7 @@ void channel_repay(struct srp_channel *ch);
 /* Run channel work at the end of this round. */
 void channel_defer(struct srp_channel *ch);
 
-/* End the connection because of @why, after telling the initiator @reason. */
+/* End a live connection because of @why, after telling the initiator @reason. */
 void channel_logout(struct srp_channel *ch, enum srp_t_logout_reason reason, const char *why);
 
 void channel_push(struct srp_channel *ch, struct channel_io *io);

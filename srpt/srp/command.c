@@ -453,8 +453,7 @@ void command_kill(struct srp_cmd *c)
 		scsi_cmd_abort(&c->scsi);
 		break;
 	case COMMAND_TABLE_WAIT:
-		table_put(c->ch->tables, &c->table);
-		table_failed(c, -ECONNRESET);
+		table_failed(c, -ECONNRESET); /* which ends its wait, too */
 		break;
 	case COMMAND_PULL_DEAD:
 		c->phase = COMMAND_SCSI;

@@ -51,8 +51,8 @@ bool session_key_busy(const struct srp_session *s)
 	struct srp_session *old;
 
 	list_for_each(old, &s->target->sessions, link)
-		if (old != s && old->closing &&
-		    key_matches(old, s->initiator_port_id, s->name) && !session_is_quiet(old))
+		if (old != s && key_matches(old, s->initiator_port_id, s->name) &&
+		    !session_is_quiet(old))
 			return true;
 	return false;
 }

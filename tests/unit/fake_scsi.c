@@ -95,6 +95,8 @@ void fake_abort(struct scsi_cmd *cmd)
 void scsi_cmd_abort(struct scsi_cmd *cmd)
 {
 	fake_scsi.aborts++;
+	if (fake_scsi.on_abort)
+		fake_scsi.on_abort();
 	if (!cmd->aborted)
 		fake_abort(cmd);
 }

@@ -28,6 +28,7 @@ struct fake_scsi {
 	unsigned nexuses_made;
 	struct nexus *last_nexus;
 	unsigned aborts;
+	void (*on_abort)(void); /* scsi_cmd_abort() was called; may be NULL */
 	bool detach;      /* aborted commands stay until fake_finish_aborted() */
 	bool hold_maps;   /* the next map does not come into use until fake_map_release() */
 	bool fail_nexus;

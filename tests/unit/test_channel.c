@@ -252,6 +252,21 @@ static void test_requests_before_live_wait(void **state)
 	ini_free(i);
 }
 
+/* All the credit, and what needs none. */
+static void test_as_many_requests_before_live_as_there_may_be(void **state)
+{
+	struct ini *i = ini_connect(*state, &(struct ini_login){ .initiator = 1 });
+	const uint8_t cred_rsp[16] = { SRP_CRED_RSP };
+
+	for (uint64_t tag = 1; tag <= SRP_ENV_QUEUE; tag++)
+		send_tur(i, tag);
+	for (unsigned n = 0; n < CHANNEL_RX_RESERVE; n++)
+		ini_post(i, cred_rsp, sizeof(cred_rsp));
+	srp_env_run(*state);
+	assert_int_equal(i->p->state, MEM_ACCEPTED);
+	ini_free(i);
+}
+
 static void test_a_flood_before_live_ends_the_channel(void **state)
 {
 	struct ini *i = ini_connect(*state, &(struct ini_login){ .initiator = 1 });
@@ -387,6 +402,28 @@ static void test_dying_aborts_every_command(void **state)
 	ini_free(i);
 }
 
+static struct srp_env *abort_env;
+
+static void abort_seen(void)
+{
+	assert_false(srp_env_channel(abort_env, 0)->quiet);
+}
+
+/* Otherwise a new session could begin while the old one still starts writes. */
+static void test_not_quiet_before_every_command_is_aborted(void **state)
+{
+	struct ini *i = login(state);
+
+	abort_env = *state;
+	fake_scsi.on_abort = abort_seen;
+	send_tur(i, 1);
+	send_tur(i, 2);
+	mem_hang_up(i->p);
+	srp_env_run(*state);
+	assert_int_equal(fake_scsi.aborts, 2);
+	ini_free(i);
+}
+
 static void test_commands_in_the_backend_keep_the_session(void **state)
 {
 	struct ini *i = login(state);
@@ -497,6 +534,25 @@ static void test_drain_lets_commands_end(void **state)
 	ini_free(i);
 }
 
+static void test_drain_waits_until_the_answers_have_left(void **state)
+{
+	struct srp_env *e = *state;
+	struct ini *i = login(state);
+	struct ini_rsp r;
+
+	send_tur(i, 1);
+	i->p->hold_pushes = true;
+	channel_stop(srp_env_channel(e, 0), STOP_DRAIN, 1000000000);
+	fake_good(fake_scsi.cmds[0]);
+	srp_env_run(e);
+	assert_int_equal(i->p->state, MEM_LIVE);
+	i->p->hold_pushes = false;
+	srp_env_run(e);
+	ini_rsp(i, 1, &r);
+	assert_int_equal(i->p->state, MEM_DEAD);
+	ini_free(i);
+}
+
 static void test_drain_ends_at_its_deadline(void **state)
 {
 	struct srp_env *e = *state;
@@ -564,6 +620,7 @@ int main(void)
 		CHANNEL_TEST(test_a_few_requests_too_many_are_served),
 		CHANNEL_TEST(test_a_flood_of_requests_ends_the_channel),
 		CHANNEL_TEST(test_requests_before_live_wait),
+		CHANNEL_TEST(test_as_many_requests_before_live_as_there_may_be),
 		CHANNEL_TEST(test_a_flood_before_live_ends_the_channel),
 		CHANNEL_TEST(test_connection_lost_before_live),
 		CHANNEL_TEST(test_short_message_ends_the_channel),
@@ -574,11 +631,13 @@ int main(void)
 		CHANNEL_TEST(test_nothing_is_answered_after_a_logout),
 		CHANNEL_TEST(test_logout_that_does_not_leave_is_given_up),
 		CHANNEL_TEST(test_dying_aborts_every_command),
+		CHANNEL_TEST(test_not_quiet_before_every_command_is_aborted),
 		CHANNEL_TEST(test_commands_in_the_backend_keep_the_session),
 		CHANNEL_TEST(test_not_quiet_while_data_may_move),
 		CHANNEL_TEST(test_late_pull_does_not_execute),
 		CHANNEL_TEST(test_data_wanted_from_a_dead_connection),
 		CHANNEL_TEST(test_drain_lets_commands_end),
+		CHANNEL_TEST(test_drain_waits_until_the_answers_have_left),
 		CHANNEL_TEST(test_drain_ends_at_its_deadline),
 		CHANNEL_TEST(test_stop_now_overrides_drain),
 		CHANNEL_TEST(test_stop_crosses_the_end),

@@ -249,6 +249,35 @@ static void test_fetched_table(void **state)
 	free(table);
 }
 
+/* The objects are used again, the last one first. */
+static void test_nothing_is_left_of_the_command_before(void **state)
+{
+	struct ini *i = login(state);
+	struct ini_iu table_iu = indirect(1, 0x02, 300, 2, 16), iu = ini_cmd(2, cdb, 0x01);
+	uint8_t *table = table_make(300, 16);
+	const struct scsi_cmd *first;
+	struct ini_rsp r;
+
+	mem_map(i->p, TABLE, KEY + 1, table, 300 * 16, MEM_READ);
+	ini_send(i, &table_iu);
+	first = last();
+	fake_reply(last(), pattern, 4800);
+	srp_env_run(*state);
+	ini_rsp(i, 1, &r);
+	mem_unmap(i->p, KEY + 1);
+	memset(memory, 0, sizeof(memory));
+	ini_desc(&iu, DATA, KEY, 512);
+	ini_send(i, &iu);
+	assert_ptr_equal(last(), first);
+	fake_reply(last(), pattern, 512);
+	srp_env_run(*state);
+	ini_rsp(i, 2, &r);
+	assert_int_equal(i->p->pulls, 1);
+	assert_memory_equal(memory, pattern, 512);
+	logout(i);
+	free(table);
+}
+
 static void test_fetched_table_for_data_out(void **state)
 {
 	struct ini *i = login(state);
@@ -542,6 +571,26 @@ static void test_long_data_in_is_an_overflow(void **state)
 	logout(i);
 }
 
+/* Not even if the device server says so. */
+static void test_never_more_data_in_than_there_is_room_for(void **state)
+{
+	struct ini *i = login(state);
+	struct ini_iu iu = ini_cmd(1, cdb, 0x01);
+	struct ini_rsp r;
+
+	ini_desc(&iu, DATA, KEY, 100);
+	ini_send(i, &iu);
+	assert_int_equal(iobuf_get(&last()->reactor->bufs, 512, &last()->buf), 0);
+	memcpy(last()->buf.addr, pattern, 512);
+	last()->data_len = 512;
+	fake_good(last());
+	srp_env_run(*state);
+	ini_rsp(i, 1, &r);
+	assert_memory_equal(memory, pattern, 100);
+	assert_int_equal(memory[100], 0);
+	logout(i);
+}
+
 static void test_error_moves_nothing(void **state)
 {
 	struct ini *i = login(state);
@@ -598,6 +647,7 @@ int main(void)
 		COMMAND_TEST(test_indirect_data_in_after_a_long_cdb),
 		COMMAND_TEST(test_descriptors_out_of_order),
 		COMMAND_TEST(test_fetched_table),
+		COMMAND_TEST(test_nothing_is_left_of_the_command_before),
 		COMMAND_TEST(test_fetched_table_for_data_out),
 		COMMAND_TEST(test_fetched_tables_take_turns),
 		COMMAND_TEST(test_commands_that_wait_for_a_table_die),
@@ -611,6 +661,7 @@ int main(void)
 		COMMAND_TEST(test_credit_of_late_receives),
 		COMMAND_TEST(test_short_data_in_is_an_underflow),
 		COMMAND_TEST(test_long_data_in_is_an_overflow),
+		COMMAND_TEST(test_never_more_data_in_than_there_is_room_for),
 		COMMAND_TEST(test_error_moves_nothing),
 		COMMAND_TEST(test_too_little_data_out_is_an_overflow),
 	};

@@ -402,6 +402,18 @@ static void test_descriptor_around_the_end_of_memory(void **state)
 	assert_refused(&wraps);
 }
 
+static void test_table_around_the_end_of_memory(void **state)
+{
+	struct iu iu = indirect_new(4 * 16, 1, 512);
+	struct srp_req req;
+
+	(void)state;
+	put_be64(iu.buf + 48, UINT64_MAX - 63);
+	assert_int_equal(decode(&iu, &req), IU_OK);
+	put_be64(iu.buf + 48, UINT64_MAX - 62);
+	assert_refused(&iu);
+}
+
 /* ---- other IUs ---- */
 
 static void test_task_management(void **state)
@@ -600,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_total_above_the_sum_of_descriptors),
 		cmocka_unit_test(test_sum_of_lengths_does_not_wrap),
 		cmocka_unit_test(test_descriptor_around_the_end_of_memory),
+		cmocka_unit_test(test_table_around_the_end_of_memory),
 		cmocka_unit_test(test_task_management),
 		cmocka_unit_test(test_responses_and_logout_are_just_heads),
 		cmocka_unit_test(test_empty_descriptors_are_left_out),

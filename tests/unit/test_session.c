@@ -322,6 +322,23 @@ static void test_channels_spread_over_reactors(void **state)
 	ini_free(i[3]);
 }
 
+/* The channels of one session on different reactors matter more than the load. */
+static void test_channels_spread_before_load_counts(void **state)
+{
+	struct srp_env *e = *state;
+	struct ini *a = channel(e, 1, 0), *s = channel(e, 2, 0), *c = channel(e, 3, 0), *t;
+
+	assert_int_equal(a->p->accepted.reactor->id, 0);
+	assert_int_equal(s->p->accepted.reactor->id, 1);
+	assert_int_equal(c->p->accepted.reactor->id, 0);
+	t = channel(e, 2, MULTI);
+	assert_int_equal(t->p->accepted.reactor->id, 0);
+	ini_free(a);
+	ini_free(s);
+	ini_free(c);
+	ini_free(t);
+}
+
 /* Otherwise it would see the LUNs of another by claiming its id. */
 static void test_multi_from_elsewhere_is_refused(void **state)
 {
@@ -501,6 +518,26 @@ static void test_last_channel_ends_the_nexus(void **state)
 	ini_free(b);
 }
 
+/* Even while the session cannot be freed yet. */
+static void test_a_lost_nexus_is_not_joined(void **state)
+{
+	struct srp_env *e = *state;
+	struct ini *a = channel(e, 1, 0), *b;
+
+	fake_scsi.hold_maps = true;
+	assert_int_equal(srp_target_remap(e->target, NULL, NULL), 0);
+	srp_env_run(e);
+	ini_free(a);
+	fake_scsi.hold_maps = false;
+	b = channel(e, 1, MULTI);
+	assert_int_equal(b->result, SRP_RSP_NO_CHANNELS);
+	assert_int_equal(fake_scsi.nexuses_made, 2);
+	fake_map_release();
+	srp_env_run(e);
+	assert_int_equal(fake_scsi.nexuses, 1);
+	ini_free(b);
+}
+
 static void test_many_logins_and_logouts(void **state)
 {
 	struct srp_env *e = *state;
@@ -542,6 +579,7 @@ int main(void)
 		SESSION_TEST(test_multi_adds_to_the_nexus),
 		SESSION_TEST(test_multi_alone_is_a_first_channel),
 		SESSION_TEST(test_channels_spread_over_reactors),
+		SESSION_TEST(test_channels_spread_before_load_counts),
 		SESSION_TEST(test_multi_from_elsewhere_is_refused),
 		SESSION_TEST(test_initiators_without_id_are_told_apart_by_name),
 		SESSION_TEST(test_single_replaces_every_channel),
@@ -552,6 +590,7 @@ int main(void)
 		SESSION_TEST(test_single_does_not_wait_for_ever),
 		SESSION_TEST(test_single_replaces_one_that_still_waits),
 		SESSION_TEST(test_last_channel_ends_the_nexus),
+		SESSION_TEST(test_a_lost_nexus_is_not_joined),
 		SESSION_TEST(test_many_logins_and_logouts),
 	};
 

@@ -240,6 +240,27 @@ static void test_tag_of_an_aborted_command_is_free(void **state)
 	logout(i);
 }
 
+/* Aborted by another session: TASK ABORTED is still to be answered. */
+static void test_tag_of_a_command_that_will_be_answered_is_not_free(void **state)
+{
+	struct ini *i = login(state);
+	struct ini_iu iu = ini_cmd(1, cdb, 0);
+	struct ini_rsp r;
+
+	ini_send(i, &iu);
+	fake_scsi.cmds[0]->aborted = true;
+	fake_scsi.cmds[0]->abort_status = true;
+	ini_send(i, &iu);
+	assert_int_equal(fake_scsi.rejects, 1);
+	ini_rsp(i, 1, &r);
+	assert_sense_is(&r, 0x0b, 0x4e, 0x00);
+	fake_check(fake_scsi.cmds[0], SENSE_TASK_ABORTED);
+	srp_env_run(*state);
+	ini_rsp(i, 1, &r);
+	assert_int_equal(r.status, SCSI_TASK_ABORTED);
+	logout(i);
+}
+
 static void test_tags_that_share_a_bucket(void **state)
 {
 	struct ini *i = login(state);
@@ -415,6 +436,7 @@ int main(void)
 		REFUSE_TEST(test_tag_in_use),
 		REFUSE_TEST(test_tag_is_free_once_answered),
 		REFUSE_TEST(test_tag_of_an_aborted_command_is_free),
+		REFUSE_TEST(test_tag_of_a_command_that_will_be_answered_is_not_free),
 		REFUSE_TEST(test_tags_that_share_a_bucket),
 		REFUSE_TEST(test_sense_fits_the_longest_answer),
 		REFUSE_TEST(test_task_management),
