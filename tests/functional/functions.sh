@@ -118,7 +118,7 @@ DAEMON {
 	control_socket $socket
 	state_dir $work
 	threads_num 2
-	buffer_size 4M
+	buffer_size 8M
 }
 HEAD
 }
