@@ -78,6 +78,7 @@ struct backend_params {
 	bool read_only;
 	bool write_through;    /* fileio: every write is BE_FUA, no volatile cache */
 	bool nv_cache;         /* the cache is non-volatile: flush and FUA cost nothing */
+	bool o_direct;         /* fileio: bypass the page cache */
 	bool thin_provisioned; /* offer BE_UNMAP */
 	int rotational;        /* 0, 1; -1: ask the device */
 };

@@ -162,6 +162,15 @@ int vdisk_geometry(const struct backend_params *p, uint64_t size, uint32_t min_b
 /* Fill in the limits of the block device @fd: block sizes, discard, cache. 0 or -errno. */
 int vdisk_block_limits(struct backend *be);
 
+/* What O_DIRECT asks for, in bytes. */
+struct vdisk_align {
+	uint32_t mem;    /* of buffers in memory */
+	uint32_t offset; /* of offsets and lengths */
+};
+
+/* Of the open file or device @fd; @missing for both where the kernel does not say. */
+struct vdisk_align vdisk_direct_align(int fd, uint32_t missing);
+
 /* /sys/dev/block/MAJ:MIN/@attr of @dev or of the disk it is a partition of; else @missing. */
 uint64_t vdisk_sysfs_u64(uint64_t dev, const char *attr, uint64_t missing);
 

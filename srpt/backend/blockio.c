@@ -12,22 +12,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-/* Memory alignment for O_DIRECT; before 6.1 the kernel wants whole logical blocks. */
-static uint32_t direct_align(int fd, uint32_t logical_block)
-{
-	struct statx stx;
-
-#ifdef STATX_DIOALIGN
-	if (!statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) &&
-	    (stx.stx_mask & STATX_DIOALIGN) && stx.stx_dio_mem_align)
-		return stx.stx_dio_mem_align;
-#else
-	(void)fd;
-	(void)stx;
-#endif
-	return logical_block;
-}
-
 static int blockio_limits(struct backend *be, const struct backend_params *p, char *err,
 			  size_t errlen)
 {
@@ -40,7 +24,7 @@ static int blockio_limits(struct backend *be, const struct backend_params *p, ch
 	if (rc)
 		return be_error(err, errlen, rc, "%s: cannot read the limits of the device: %s",
 				p->filename, strerror(-rc));
-	be->info.buf_align = direct_align(be->fd, (uint32_t)logical);
+	be->info.buf_align = vdisk_direct_align(be->fd, (uint32_t)logical).mem;
 	if (p->rotational >= 0)
 		be->info.rotational = p->rotational;
 	if (p->nv_cache || p->write_through)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vdisk_fileio: a regular file or a block device through the page cache. */
+/* vdisk_fileio: a regular file or a block device, through the page cache unless o_direct. */
 #include "backend/backend_priv.h"
 
 #include <errno.h>
@@ -61,22 +61,30 @@ static int file_limits(struct backend *be, const struct backend_params *p)
 static int file_open_checked(struct backend *be, const struct backend_params *p, char *err,
 			     size_t errlen)
 {
+	uint32_t min_block = 512;
 	int rc = vdisk_size(be->fd, &be->info.size);
 
 	if (!rc)
 		rc = file_limits(be, p);
+	if (be->direct) {
+		struct vdisk_align a = vdisk_direct_align(be->fd, PAGE);
+
+		be->info.buf_align = a.mem;
+		min_block = a.offset > min_block ? a.offset : min_block;
+	}
 	if (rc)
 		return be_error(err, errlen, rc, "%s: cannot read its size and limits: %s",
 				p->filename, strerror(-rc));
-	return vdisk_geometry(p, be->info.size, 512, err, errlen);
+	return vdisk_geometry(p, be->info.size, min_block, err, errlen);
 }
 
 static int file_open(struct backend *be, const struct backend_params *p, char *err, size_t errlen)
 {
-	int rc = vdisk_open(be, p, true, 0, err, errlen);
+	int rc = vdisk_open(be, p, true, p->o_direct ? O_DIRECT : 0, err, errlen);
 
 	if (rc)
 		return rc;
+	be->direct = p->o_direct;
 	rc = file_open_checked(be, p, err, errlen);
 	if (rc)
 		vdisk_close(be);

@@ -28,6 +28,7 @@ static const struct {
 	{ EBUSY, "another program uses it exclusively" },
 	{ ETXTBSY, "another program uses it exclusively" },
 	{ EPERM, "it is immutable or append-only, or the service may not use this device" },
+	{ EINVAL, "its file system cannot bypass the page cache: set o_direct 0" },
 	{ EMFILE, "raise the limit of open files (LimitNOFILE=)" },
 };
 
@@ -189,6 +190,22 @@ int vdisk_geometry(const struct backend_params *p, uint64_t size, uint32_t min_b
 	return be_error(err, errlen, -EINVAL,
 			"%s: size %" PRIu64 " is not a multiple of block_size %u; %s",
 			p->filename, size, bs, hint);
+}
+
+/* Kernels before 6.1 do not tell; they want whole logical blocks. */
+struct vdisk_align vdisk_direct_align(int fd, uint32_t missing)
+{
+	struct vdisk_align a = { missing, missing };
+#ifdef STATX_DIOALIGN
+	struct statx stx;
+
+	if (!statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) &&
+	    (stx.stx_mask & STATX_DIOALIGN) && stx.stx_dio_mem_align)
+		a = (struct vdisk_align){ stx.stx_dio_mem_align, stx.stx_dio_offset_align };
+#else
+	(void)fd;
+#endif
+	return a;
 }
 
 static int sysfs_open(uint64_t dev, const char *prefix, const char *attr)

@@ -3,6 +3,10 @@
  * Buddy allocator. A free block of order n starts at a multiple of its size and
  * is on free[n]; state[] knows it by its first minimum block, so that a block
  * given back finds whether its neighbour can be merged without a search.
+ *
+ * Blocks given back are first kept whole: most requests ask for a size that was
+ * just in use, and splitting and merging costs more than the request itself. They
+ * are merged when a request finds nothing else; so while somebody waits none is kept.
  */
 #include "base/iobuf.h"
 
@@ -19,11 +23,9 @@ static size_t order_size(unsigned order)
 
 static unsigned order_for(uint32_t len)
 {
-	unsigned order = 0;
+	uint32_t blocks = (len - 1) / IOBUF_MIN_SIZE;
 
-	while (order_size(order) < len)
-		order++;
-	return order;
+	return blocks ? 32u - (unsigned)__builtin_clz(blocks) : 0;
 }
 
 static struct list_node *block_node(struct iobuf_pool *p, size_t block)
@@ -81,8 +83,10 @@ int iobuf_pool_init(struct iobuf_pool *p, size_t size)
 		return -EINVAL;
 	size = (size + IOBUF_MAX_SIZE - 1) & ~((size_t)IOBUF_MAX_SIZE - 1);
 	*p = (struct iobuf_pool){ .slab.len = size };
-	for (unsigned i = 0; i < IOBUF_ORDERS; i++)
+	for (unsigned i = 0; i < IOBUF_ORDERS; i++) {
 		list_init(&p->free[i]);
+		list_init(&p->kept[i]);
+	}
 	list_init(&p->waiters);
 	p->state = calloc(size / IOBUF_MIN_SIZE, 1);
 	if (!p->state)
@@ -124,26 +128,6 @@ static bool block_alloc(struct iobuf_pool *p, unsigned order, size_t *block)
 	return true;
 }
 
-int iobuf_get(struct iobuf_pool *p, uint32_t len, struct iobuf *b)
-{
-	unsigned order;
-	size_t block;
-
-	if (!len || len > IOBUF_MAX_SIZE)
-		return -EINVAL;
-	if (!p->granted && !list_empty(&p->waiters))
-		return -EAGAIN;
-	order = order_for(len);
-	if (!block_alloc(p, order, &block))
-		return -EAGAIN;
-	__atomic_store_n(&p->used, p->used + order_size(order), __ATOMIC_RELAXED);
-	b->addr = p->slab.base + block * IOBUF_MIN_SIZE;
-	b->len = len;
-	b->region = IOBUF_REGION_SLAB;
-	b->order = (uint16_t)order;
-	return 0;
-}
-
 static void block_free(struct iobuf_pool *p, size_t block, unsigned order)
 {
 	for (; order < IOBUF_ORDERS - 1; order++) {
@@ -155,6 +139,64 @@ static void block_free(struct iobuf_pool *p, size_t block, unsigned order)
 		block &= ~((size_t)1 << order);
 	}
 	block_push(p, block, order);
+}
+
+static bool kept_take(struct iobuf_pool *p, unsigned order, size_t *block)
+{
+	struct list_node *n = p->kept[order].next;
+
+	if (n == &p->kept[order])
+		return false;
+	list_del(n);
+	p->nkept[order]--;
+	*block = node_block(p, n);
+	return true;
+}
+
+/* Give all that is kept back to the buddies; false: there was nothing. */
+static bool kept_merge(struct iobuf_pool *p)
+{
+	bool any = false;
+	size_t block;
+
+	for (unsigned order = 0; order < IOBUF_ORDERS; order++) {
+		while (kept_take(p, order, &block)) {
+			block_free(p, block, order);
+			any = true;
+		}
+	}
+	return any;
+}
+
+static void block_put(struct iobuf_pool *p, size_t block, unsigned order)
+{
+	if (p->nkept[order] == IOBUF_KEPT || !list_empty(&p->waiters)) {
+		block_free(p, block, order);
+		return;
+	}
+	list_add_head(&p->kept[order], block_node(p, block));
+	p->nkept[order]++;
+}
+
+int iobuf_get(struct iobuf_pool *p, uint32_t len, struct iobuf *b)
+{
+	unsigned order;
+	size_t block;
+
+	if (!len || len > IOBUF_MAX_SIZE)
+		return -EINVAL;
+	if (!p->granted && !list_empty(&p->waiters))
+		return -EAGAIN;
+	order = order_for(len);
+	if (!kept_take(p, order, &block) && !block_alloc(p, order, &block) &&
+	    !(kept_merge(p) && block_alloc(p, order, &block)))
+		return -EAGAIN;
+	__atomic_store_n(&p->used, p->used + order_size(order), __ATOMIC_RELAXED);
+	b->addr = p->slab.base + block * IOBUF_MIN_SIZE;
+	b->len = len;
+	b->region = IOBUF_REGION_SLAB;
+	b->order = (uint16_t)order;
+	return 0;
 }
 
 /*
@@ -184,7 +226,7 @@ void iobuf_put(struct iobuf_pool *p, struct iobuf *b)
 {
 	if (!b->addr || b->region != IOBUF_REGION_SLAB)
 		return;
-	block_free(p, (size_t)(b->addr - p->slab.base) / IOBUF_MIN_SIZE, b->order);
+	block_put(p, (size_t)(b->addr - p->slab.base) / IOBUF_MIN_SIZE, b->order);
 	__atomic_store_n(&p->used, p->used - order_size(b->order), __ATOMIC_RELAXED);
 	b->addr = NULL;
 	if (!p->granted)

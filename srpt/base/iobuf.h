@@ -16,6 +16,7 @@
 #define IOBUF_MIN_SIZE 4096u
 #define IOBUF_MAX_SIZE (4u << 20)
 #define IOBUF_ORDERS 11 /* 4 KiB << 10 = 4 MiB */
+#define IOBUF_KEPT 64   /* blocks of an order kept whole for the next request of that size */
 
 /*
  * Regions: memory known by number to a reactor's backends and transports.
@@ -48,6 +49,8 @@ struct iobuf_waiter {
 struct iobuf_pool {
 	struct iobuf_region slab;
 	struct list_node free[IOBUF_ORDERS]; /* nodes live in the free blocks */
+	struct list_node kept[IOBUF_ORDERS]; /* free too, but not split or merged; last in first */
+	unsigned nkept[IOBUF_ORDERS];
 	uint8_t *state;                      /* per minimum block: order and free flag */
 	struct list_node waiters;            /* FIFO */
 	size_t used;                         /* bytes; others may load it, relaxed */

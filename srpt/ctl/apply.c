@@ -208,6 +208,7 @@ static int device_backend_open(struct device *d)
 		[CONF_VDISK_FILEIO] = BACKEND_FILEIO,
 		[CONF_VDISK_NULLIO] = BACKEND_NULLIO,
 	};
+	const struct conf_key *rotational = conf_key_find(CONF_DEVICE, "rotational");
 	const struct conf_device *c = d->conf;
 	const struct backend_params p = {
 		.type = types[c->handler],
@@ -217,8 +218,9 @@ static int device_backend_open(struct device *d)
 		.read_only = c->read_only,
 		.write_through = c->write_through,
 		.nv_cache = c->nv_cache,
+		.o_direct = c->o_direct,
 		.thin_provisioned = c->thin_provisioned,
-		.rotational = c->rotational,
+		.rotational = conf_key_given(c->given, rotational) ? c->rotational : -1,
 	};
 
 	return backend_open(&p, &d->be, d->error, sizeof(d->error));

@@ -193,7 +193,6 @@ static void test_defaults(void **state)
 	assert_int_equal(a->blocksize, 512);
 	assert_int_equal(a->size, 0);
 	assert_true(a->active);
-	assert_true(a->rotational);
 	assert_false(a->read_only);
 	assert_string_equal(a->t10_vend_id, "SCST_BIO");
 	assert_string_equal(a->prod_id, "a_long_device_na");

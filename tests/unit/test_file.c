@@ -118,6 +118,33 @@ static void test_fua_flush_and_modes_end_well(void **state)
 	}
 }
 
+static void test_o_direct_bypasses_the_page_cache(void **state)
+{
+	struct fixture *f = *state;
+	struct backend_params p = params(f);
+	struct backend *be;
+	char err[300];
+
+	p.o_direct = true;
+	p.block_size = 4096;
+	if (backend_open(&p, &be, err, sizeof(err))) {
+		assert_non_null(strstr(err, "set o_direct 0"));
+		skip(); /* the temporary directory is on a file system without direct I/O */
+	}
+	backend_close(be);
+	fixture_close(f);
+	fixture_open(f, &p);
+	assert_true(fcntl(f->be->fd, F_GETFL) & O_DIRECT);
+	assert_true(backend_info(f->be)->buf_align > 1);
+	pattern_fill(f->buf.addr, 65536, 9);
+	assert_int_equal(test_io(f->r, f->be, BE_WRITE, 8192, 65536, &f->buf), 0);
+	assert_int_equal(test_io(f->r, f->be, BE_READ, 8192, 65536, &f->other), 0);
+	assert_memory_equal(f->buf.addr, f->other.addr, 65536);
+	f->other.addr++;
+	assert_int_equal(test_io(f->r, f->be, BE_READ, 8192, 4096, &f->other), -EINVAL);
+	f->other.addr--;
+}
+
 static void check_zeroed(struct fixture *f, enum be_op op, uint64_t off, uint64_t len)
 {
 	pattern_fill(f->buf.addr, IOBUF_MAX_SIZE, op);
@@ -280,6 +307,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_written_is_read_back_and_is_in_the_file, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_write_touches_only_its_range, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_o_direct_bypasses_the_page_cache,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fua_flush_and_modes_end_well, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_zeroes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_zeroes_without_help_of_the_kernel, setup,

@@ -108,6 +108,28 @@ static void test_every_block_is_used_before_eagain(void **state)
 	assert_whole(p);
 }
 
+/* The same size again costs no splitting: the block last given back comes first. */
+static void test_a_block_given_back_is_the_next_of_its_size(void **state)
+{
+	struct iobuf_pool *p = *state;
+	struct iobuf a, b, c;
+	uint8_t *first, *second;
+
+	assert_int_equal(iobuf_get(p, 4096, &a), 0);
+	assert_int_equal(iobuf_get(p, 4096, &b), 0);
+	first = a.addr;
+	second = b.addr;
+	iobuf_put(p, &a);
+	iobuf_put(p, &b);
+	assert_int_equal(iobuf_get(p, 8192, &c), 0);
+	assert_true(c.addr != first && c.addr != second);
+	assert_int_equal(iobuf_get(p, 4096, &a), 0);
+	assert_ptr_equal(a.addr, second);
+	iobuf_put(p, &a);
+	iobuf_put(p, &c);
+	assert_whole(p);
+}
+
 static void buf_mark(struct iobuf *b, int mark)
 {
 	memset(b->addr, mark, b->len);
@@ -313,6 +335,7 @@ int main(void)
 		TEST(test_buffer_is_described),
 		TEST(test_foreign_region_is_ignored),
 		TEST(test_every_block_is_used_before_eagain),
+		TEST(test_a_block_given_back_is_the_next_of_its_size),
 		TEST(test_random_use_never_overlaps),
 		TEST(test_waiters_are_served_in_order),
 		TEST(test_nobody_overtakes_a_waiter),
