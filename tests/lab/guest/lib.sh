@@ -58,6 +58,12 @@ gone()
 	[ ! -e "$1" ]
 }
 
+# A module stays in use for a moment, for instance by udev.
+unload()
+{
+	[ ! -e "/sys/module/$1" ] || rmmod "$1"
+}
+
 # expect WHAT EXPECTED ACTUAL
 expect()
 {
@@ -129,7 +135,7 @@ rport_running()
 # ram_disk MIB: a RAM-backed block device, /dev/ram0.
 ram_disk()
 {
-	[ ! -e /dev/ram0 ] || rmmod brd || fail "rmmod brd"
+	wait_for 10 unload brd || fail "rmmod brd"
 	modprobe brd rd_nr=1 rd_size=$(($1 * 1024)) || fail "modprobe brd"
 	[ ! -d /run/systemd/system ] || udevadm settle
 }
@@ -223,9 +229,7 @@ login_string()
 # initiator PARAMETER=VALUE...: load ib_srp anew. Retries are below 7, which rxe takes for ever.
 initiator()
 {
-	if [ -e /sys/module/ib_srp ]; then
-		rmmod ib_srp || fail "rmmod ib_srp"
-	fi
+	wait_for 10 unload ib_srp || fail "rmmod ib_srp"
 	modprobe ib_srp "$@" || fail "modprobe ib_srp $*"
 	wait_for 5 test -e "$add_target" || fail "no $add_target"
 }

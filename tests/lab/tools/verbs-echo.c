@@ -26,7 +26,7 @@
 
 #define DATA (8u << 20)
 #define WINDOW (DATA / ECHO_DEPTH) /* of one of many requests */
-#define WAIT_S 20
+#define WAIT_S 60
 
 struct client {
 	struct rdma_cm_id *id;
