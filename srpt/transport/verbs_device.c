@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STOP_WAIT_S 2
+#define STOP_WAIT_MS 2000
 
 /* ---- asynchronous events ---- */
 
@@ -306,7 +306,7 @@ void verbs_device_removed(struct verbs_device *dev)
 /* False: a connection is left, against the rules; its memory must stay. */
 static bool poller_stop_wait(struct verbs_poller *p)
 {
-	struct timespec deadline;
+	const struct timespec ms = { .tv_nsec = 1000000 };
 
 	sem_init(&p->stopped, 0, 0);
 	p->stop_waited = true;
@@ -315,16 +315,15 @@ static bool poller_stop_wait(struct verbs_poller *p)
 		reactor_send(p->reactor, &p->msg);
 	else
 		verbs_poller_stop(&p->msg);
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += STOP_WAIT_S;
-	while (sem_clockwait(&p->stopped, CLOCK_MONOTONIC, &deadline)) {
-		if (errno == EINTR)
-			continue;
-		log_err("%s: connections of reactor %u are left", p->dev->name, p->reactor->id);
-		return false;
+	for (int i = 0; i < STOP_WAIT_MS; i++) {
+		if (!sem_trywait(&p->stopped)) {
+			sem_destroy(&p->stopped);
+			return true;
+		}
+		nanosleep(&ms, NULL);
 	}
-	sem_destroy(&p->stopped);
-	return true;
+	log_err("%s: connections of reactor %u are left", p->dev->name, p->reactor->id);
+	return false;
 }
 
 void verbs_device_destroy(struct verbs_device *dev)
