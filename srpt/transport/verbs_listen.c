@@ -30,9 +30,20 @@ void verbs_addr_text(const struct sockaddr *sa, bool port, char *buf, size_t len
 			 ntohs(v6 ? in6->sin6_port : in->sin_port));
 }
 
-/* What an administrator can do about it. */
-static const char *advice(int err)
+static bool is_wildcard(const struct sockaddr *sa)
 {
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
+
+	return sa->sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr) :
+					   in->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* What an administrator can do about it. The kernel has two codes for a port in use. */
+static const char *advice(int err, bool wildcard)
+{
+	if (err == EADDRNOTAVAIL && wildcard)
+		err = EADDRINUSE;
 	switch (err) {
 	case ENODEV:
 		return "no RDMA device has this address: load the driver of the adapter, or for "
@@ -40,7 +51,7 @@ static const char *advice(int err)
 	case EADDRNOTAVAIL:
 		return "not an address of this host";
 	case EADDRINUSE:
-		return "another listener has this port";
+		return "another RDMA listener has this port (ib_srpt in the kernel?)";
 	case EACCES:
 	case EPERM:
 		return "not permitted (ports below 1024 need CAP_NET_BIND_SERVICE)";
@@ -62,7 +73,6 @@ static int id_listen(struct verbs_id *l)
 		return rc;
 	if (rdma_create_id(l->v->ec, &l->cm, l, RDMA_PS_TCP))
 		return -errno;
-	rdma_set_option(l->cm, RDMA_OPTION_ID, RDMA_OPTION_ID_REUSEADDR, &one, sizeof(one));
 	if (sa->sa_family == AF_INET6)
 		rdma_set_option(l->cm, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY, &one, sizeof(one));
 	if (!rdma_bind_addr(l->cm, sa) && !rdma_listen(l->cm, BACKLOG))
@@ -71,15 +81,6 @@ static int id_listen(struct verbs_id *l)
 	rdma_destroy_id(l->cm);
 	l->cm = NULL;
 	return rc;
-}
-
-static bool is_wildcard(const struct sockaddr *sa)
-{
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
-	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
-
-	return sa->sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr) :
-					   in->sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
 static struct verbs_id *listener_new(struct transport *t, const struct sockaddr *sa, socklen_t len,
@@ -117,7 +118,7 @@ int verbs_listen(struct transport *t, const struct sockaddr *sa, socklen_t len, 
 		l->state = ID_LISTENER_DOWN;
 		verbs_tick_start(l->v);
 	} else if (rc) {
-		snprintf(err, errlen, "cannot listen on %s: %s", name, advice(-rc));
+		snprintf(err, errlen, "%s", advice(-rc, is_wildcard(sa)));
 		free(l);
 		return rc;
 	} else {
