@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Counters: kept per reactor by the layers below, summed when somebody asks. */
 #include "ctl/ops.h"
+#include "base/counter.h"
 
 static const struct column device_columns[] = {
 	{ "device", "DEVICE", COLUMN_TEXT },
@@ -64,19 +65,14 @@ static void session_row(void *arg, const struct srp_session_info *i)
 }
 
 /* Read while the reactor runs: each counter is right, together they may be a moment apart. */
-static uint64_t peek(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 static void reactor_row(struct report *rep, const struct reactor *r)
 {
 	report_uint(rep, r->id);
-	report_uint(rep, peek(&r->stats.rounds));
-	report_uint(rep, peek(&r->stats.busy_rounds));
-	report_uint(rep, peek(&r->stats.sleeps));
-	report_uint(rep, peek(&r->stats.messages));
-	report_uint(rep, __atomic_load_n(&r->bufs.used, __ATOMIC_RELAXED));
+	report_uint(rep, counter_read(&r->stats.rounds));
+	report_uint(rep, counter_read(&r->stats.busy_rounds));
+	report_uint(rep, counter_read(&r->stats.sleeps));
+	report_uint(rep, counter_read(&r->stats.messages));
+	report_uint(rep, counter_read(&r->bufs.used));
 	report_uint(rep, r->bufs.slab.len);
 }
 

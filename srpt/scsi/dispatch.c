@@ -51,7 +51,7 @@ static void cmd_respond(struct scsi_cmd *cmd)
 {
 	cmd->state = SCSI_CMD_RESPONDING;
 	if (unlikely(cmd->status != SCSI_GOOD) && cmd->shard)
-		stat_add(&cmd->shard->stats.errors, 1);
+		counter_add(&cmd->shard->stats.errors, 1);
 	cmd->fabric->respond(cmd);
 }
 
@@ -132,7 +132,7 @@ void scsi_cmd_release(struct scsi_cmd *cmd)
 	if (likely(sh)) {
 		cmd->shard = NULL;
 		list_del(&cmd->link);
-		stat_add(&sh->in_flight, -1ull);
+		counter_add(&sh->in_flight, -1ull);
 		if (unlikely(sh->drained))
 			lu_shard_check_drained(sh);
 	}
@@ -170,7 +170,7 @@ void task_end_aborted(struct scsi_cmd *cmd)
 		lu_detached_put(cmd->lu);
 	}
 	if (cmd->shard)
-		stat_add(&cmd->shard->stats.aborted, 1);
+		counter_add(&cmd->shard->stats.aborted, 1);
 	if (cmd->abort_status) {
 		cmd_fail(cmd, SENSE_TASK_ABORTED);
 		return;
@@ -363,8 +363,8 @@ static bool cmd_route(struct scsi_cmd *cmd)
 		cmd->lu = cmd->itl->lu;
 		cmd->shard = lu_shard(cmd->lu, cmd->reactor);
 		list_add_tail(&cmd->shard->live, &cmd->link);
-		stat_add(&cmd->shard->in_flight, 1);
-		stat_add(&cmd->shard->stats.commands, 1);
+		counter_add(&cmd->shard->in_flight, 1);
+		counter_add(&cmd->shard->stats.commands, 1);
 	} else {
 		need = lun == LUN_REPORT_LUNS ? OP_WELL_KNOWN : OP_NO_LUN;
 		if (lun != LUN_REPORT_LUNS && !(cmd->op && cmd->op->flags & need))

@@ -258,14 +258,14 @@ void lu_stats(const struct lu *lu, struct lu_stats *s)
 	for (unsigned i = 0; i < lu->nshards; i++) {
 		const struct lu_shard *sh = &lu->shards[i];
 
-		s->commands += stat_read(&sh->stats.commands);
-		s->read_ops += stat_read(&sh->stats.read_ops);
-		s->write_ops += stat_read(&sh->stats.write_ops);
-		s->read_bytes += stat_read(&sh->stats.read_bytes);
-		s->write_bytes += stat_read(&sh->stats.write_bytes);
-		s->errors += stat_read(&sh->stats.errors);
-		s->aborted += stat_read(&sh->stats.aborted);
-		s->in_flight += (unsigned)stat_read(&sh->in_flight);
+		s->commands += counter_read(&sh->stats.commands);
+		s->read_ops += counter_read(&sh->stats.read_ops);
+		s->write_ops += counter_read(&sh->stats.write_ops);
+		s->read_bytes += counter_read(&sh->stats.read_bytes);
+		s->write_bytes += counter_read(&sh->stats.write_bytes);
+		s->errors += counter_read(&sh->stats.errors);
+		s->aborted += counter_read(&sh->stats.aborted);
+		s->in_flight += (unsigned)counter_read(&sh->in_flight);
 	}
 	s->detached = atomic_load_explicit(&lu->detached, memory_order_relaxed);
 }

@@ -8,6 +8,7 @@
 #define SRPT_SCSI_LU_H
 
 #include "base/bytes.h"
+#include "base/counter.h"
 #include "scsi/scsi.h"
 #include "scsi/ua.h"
 
@@ -16,17 +17,6 @@
 #include <stdint.h>
 
 #define LU_TEXT_MAX 64
-
-/* Single writer, racy readers: plain adds and loads that do not tear. */
-static inline void stat_add(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
-static inline uint64_t stat_read(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
 
 struct lu_shard {
 	struct list_node live; /* scsi_cmd.link: admitted, not yet released */

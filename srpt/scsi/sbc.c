@@ -31,8 +31,8 @@ static void read_done(struct scsi_cmd *cmd)
 		cmd_fail_io(cmd);
 		return;
 	}
-	stat_add(&cmd->shard->stats.read_ops, 1);
-	stat_add(&cmd->shard->stats.read_bytes, cmd->buf_len);
+	counter_add(&cmd->shard->stats.read_ops, 1);
+	counter_add(&cmd->shard->stats.read_bytes, cmd->buf_len);
 	read_reply(cmd);
 }
 
@@ -66,8 +66,8 @@ static void write_done(struct scsi_cmd *cmd)
 		cmd_fail_io(cmd);
 		return;
 	}
-	stat_add(&cmd->shard->stats.write_ops, 1);
-	stat_add(&cmd->shard->stats.write_bytes, cmd->out_len);
+	counter_add(&cmd->shard->stats.write_ops, 1);
+	counter_add(&cmd->shard->stats.write_bytes, cmd->out_len);
 	cmd_good(cmd);
 }
 

@@ -96,7 +96,7 @@ int32_t channel_grant(struct srp_channel *ch)
 	if (delta < 0)
 		delta = 0;
 	ch->owed -= (uint32_t)delta;
-	COUNTER_ADD(ch->req_lim, delta);
+	counter_add(&ch->req_lim, delta);
 	return delta;
 }
 

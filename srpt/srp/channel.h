@@ -9,6 +9,7 @@
 #ifndef SRPT_SRP_CHANNEL_H
 #define SRPT_SRP_CHANNEL_H
 
+#include "base/counter.h"
 #include "base/log.h"
 #include "scsi/scsi.h"
 #include "srp/iu.h"
@@ -249,9 +250,5 @@ void command_kill(struct srp_cmd *c);
 /* ---- tmf.c, reactor ---- */
 void tmf_begin(struct srp_channel *ch, struct rx *rx, const struct srp_req *req,
 	       enum iu_result result);
-
-/* Counters others read while they change. */
-#define COUNTER_ADD(c, n) __atomic_store_n(&(c), (c) + (n), __ATOMIC_RELAXED)
-#define COUNTER_READ(c) __atomic_load_n(&(c), __ATOMIC_RELAXED)
 
 #endif

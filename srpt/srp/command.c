@@ -79,9 +79,9 @@ struct srp_cmd *command_get(struct srp_channel *ch, uint64_t tag)
 	struct srp_cmd *c = ch->free;
 
 	ch->free = c->next;
-	COUNTER_ADD(ch->in_flight, 1);
+	counter_add(&ch->in_flight, 1);
 	ch->unanswered++;
-	COUNTER_ADD(ch->req_lim, -1);
+	counter_add(&ch->req_lim, -1);
 	c->tag = tag;
 	c->phase = COMMAND_SCSI;
 	c->table.where.len = 0;
@@ -105,7 +105,7 @@ void command_free(struct srp_cmd *c)
 	c->phase = COMMAND_FREE;
 	c->next = ch->free;
 	ch->free = c;
-	COUNTER_ADD(ch->in_flight, -1u);
+	counter_add(&ch->in_flight, -1u);
 	if (unlikely(!list_empty(&ch->wait) || ch->state != CHANNEL_LIVE))
 		channel_defer(ch);
 }
@@ -193,7 +193,7 @@ void command_begin(struct srp_channel *ch, struct rx *rx, const struct srp_req *
 	struct srp_cmd *c = command_get(ch, req->tag);
 
 	command_fill(c, req);
-	COUNTER_ADD(ch->commands, 1);
+	counter_add(&ch->commands, 1);
 	if (unlikely(result != IU_OK)) {
 		channel_rx_put(ch, rx);
 		command_refuse(c, SENSE_BAD_COMMAND_IU, "malformed SRP_CMD");
@@ -290,8 +290,8 @@ static void command_answer(struct srp_cmd *c)
 	}
 	c->io.x.local = sc->buf;
 	c->io.x.local.len = data_len;
-	COUNTER_ADD(ch->read_bytes, data_len);
-	COUNTER_ADD(ch->write_bytes, sc->moved_out);
+	counter_add(&ch->read_bytes, data_len);
+	counter_add(&ch->write_bytes, sc->moved_out);
 	command_over(c);
 	if (!data_len) {
 		/* The receive goes back before the credit does. */

@@ -293,10 +293,10 @@ static void session_info(const struct srp_session *s, struct srp_session_info *i
 	memcpy(i->initiator_port_id, s->initiator_port_id, 16);
 	memcpy(i->target_port_id, s->target->port.id, 16);
 	list_for_each(ch, &s->channels, link) {
-		i->commands += COUNTER_READ(ch->commands);
-		i->read_bytes += COUNTER_READ(ch->read_bytes);
-		i->write_bytes += COUNTER_READ(ch->write_bytes);
-		i->req_lim_sum += COUNTER_READ(ch->req_lim);
+		i->commands += counter_read(&ch->commands);
+		i->read_bytes += counter_read(&ch->read_bytes);
+		i->write_bytes += counter_read(&ch->write_bytes);
+		i->req_lim_sum += counter_read(&ch->req_lim);
 	}
 }
 
@@ -317,18 +317,18 @@ void srp_for_each_session(struct srp_server *s,
 
 static void channel_info(const struct srp_channel *ch, struct srp_channel_info *i)
 {
-	int32_t req_lim = COUNTER_READ(ch->req_lim);
+	int32_t req_lim = counter_read(&ch->req_lim);
 
 	*i = (struct srp_channel_info){
 		.session_id = ch->session->id,
 		.reactor = ch->reactor->id,
-		.state = channel_state_name(COUNTER_READ(ch->state)),
+		.state = channel_state_name(counter_read(&ch->state)),
 		.local = ch->info.local,
 		.peer = ch->info.peer,
 		.device = ch->info.device,
 		.req_lim = req_lim > 0 ? (uint32_t)req_lim : 0,
-		.commands = COUNTER_READ(ch->commands),
-		.in_flight = COUNTER_READ(ch->in_flight),
+		.commands = counter_read(&ch->commands),
+		.in_flight = counter_read(&ch->in_flight),
 		.imm_data = ch->imm_offset != 0,
 	};
 }

@@ -100,7 +100,7 @@ static int counter_open(bool with_kernel)
 	return (int)syscall(SYS_perf_event_open, &a, 0, -1, -1, 0);
 }
 
-static uint64_t counter_read(int fd)
+static uint64_t perf_read(int fd)
 {
 	uint64_t v = 0;
 
@@ -112,7 +112,7 @@ static void run(struct bench *b)
 	int all = counter_open(true), user = counter_open(false);
 	struct be_ring *ring = b->r->be_ring;
 	uint64_t start = clock_now_ns(), enters = ring->enters, n;
-	uint64_t all0 = counter_read(all), user0 = counter_read(user);
+	uint64_t all0 = perf_read(all), user0 = perf_read(user);
 
 	for (unsigned i = 0; i < b->opt.depth && b->started < b->opt.ios; i++)
 		job_start(&b->jobs[i]);
@@ -125,7 +125,7 @@ static void run(struct bench *b)
 	       (double)(ring->enters - enters) / (double)n);
 	if (user >= 0)
 		printf(", instructions per I/O: %" PRIu64 " user, %" PRIu64 " with kernel",
-		       (counter_read(user) - user0) / n, (counter_read(all) - all0) / n);
+		       (perf_read(user) - user0) / n, (perf_read(all) - all0) / n);
 	printf("%s\n", b->failed ? ", WITH ERRORS" : "");
 }
 
