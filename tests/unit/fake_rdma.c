@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Stands for libibverbs and librdmacm, as far as the verbs transport uses them. */
+#include "fake_rdma.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#undef ibv_reg_mr
+#undef ibv_query_port
+
+struct fake_state fake;
+struct ibv_device fake_device = { .name = "fake0", .transport_type = IBV_TRANSPORT_IB };
+struct ibv_device_attr fake_attr;
+struct ibv_async_event fake_async;
+bool fake_has_async;
+
+static struct ibv_context context;
+static struct rdma_cm_event *next_event;
+static uint32_t next_qpn = 17;
+
+void fake_trace(const char *what)
+{
+	if (strlen(fake.trace) + strlen(what) + 2 > sizeof(fake.trace))
+		return;
+	if (fake.trace[0])
+		strcat(fake.trace, " ");
+	strcat(fake.trace, what);
+}
+
+static int fails(int err)
+{
+	errno = err;
+	return err ? -1 : 0;
+}
+
+static void *object(size_t size, int *count)
+{
+	void *p = calloc(1, size);
+
+	assert_non_null(p);
+	++*count;
+	return p;
+}
+
+/* ---- completions ---- */
+
+static void cq_add(struct ibv_cq *ibcq, const struct ibv_wc *wc)
+{
+	struct fake_cq *cq = (struct fake_cq *)ibcq;
+
+	assert_true(cq->head - cq->tail < FAKE_CQ);
+	cq->wc[cq->head++ % FAKE_CQ] = *wc;
+}
+
+static void qp_wc(struct fake_qp *qp, uint64_t wr_id, enum ibv_wc_status status,
+		  enum ibv_wc_opcode op, uint32_t len)
+{
+	struct ibv_wc wc = { .wr_id = wr_id, .status = status, .opcode = op, .byte_len = len,
+			     .qp_num = qp->qp.qp_num };
+
+	cq_add(qp->qp.send_cq, &wc);
+}
+
+static enum ibv_wc_opcode wc_opcode(enum ibv_wr_opcode op)
+{
+	return op == IBV_WR_RDMA_READ ? IBV_WC_RDMA_READ :
+	       op == IBV_WR_SEND ? IBV_WC_SEND : IBV_WC_RDMA_WRITE;
+}
+
+static void qp_fail(struct fake_qp *qp)
+{
+	if (qp->error)
+		return;
+	qp->error = true;
+	for (; qp->tail != qp->head; qp->tail++)
+		qp_wc(qp, qp->wr[qp->tail % FAKE_WR].wr_id, IBV_WC_WR_FLUSH_ERR, 0, 0);
+	for (; qp->rq.tail != qp->rq.head; qp->rq.tail++)
+		qp_wc(qp, qp->rq.wr_id[qp->rq.tail % FAKE_RECV], IBV_WC_WR_FLUSH_ERR, 0, 0);
+}
+
+void fake_complete(struct conn *c, unsigned n)
+{
+	struct fake_qp *qp = fake_qp(c);
+
+	while (n--) {
+		struct ibv_send_wr *wr = &qp->wr[qp->tail++ % FAKE_WR];
+
+		assert_true((int)(qp->head - qp->tail) >= 0);
+		if (wr->send_flags & IBV_SEND_SIGNALED)
+			qp_wc(qp, wr->wr_id, IBV_WC_SUCCESS, wc_opcode(wr->opcode), 0);
+	}
+}
+
+void fake_fail(struct conn *c, enum ibv_wc_status status)
+{
+	struct fake_qp *qp = fake_qp(c);
+
+	qp_wc(qp, qp->wr[qp->tail++ % FAKE_WR].wr_id, status, 0, 0);
+	qp_fail(qp);
+}
+
+bool fake_recv(struct conn *c, const void *data, uint32_t len)
+{
+	struct fake_qp *qp = fake_qp(c);
+	struct fake_rq *rq = qp->qp.srq ? &((struct fake_srq *)qp->qp.srq)->rq : &qp->rq;
+	unsigned at = rq->tail % FAKE_RECV;
+
+	if (rq->tail == rq->head)
+		return false;
+	rq->tail++;
+	memcpy((void *)(uintptr_t)rq->addr[at], data, len);
+	qp_wc(qp, rq->wr_id[at], IBV_WC_SUCCESS, IBV_WC_RECV, len);
+	return true;
+}
+
+unsigned fake_rq_len(const struct fake_rq *rq)
+{
+	return rq->head - rq->tail;
+}
+
+/* ---- what a provider does ---- */
+
+static int post_send(struct ibv_qp *ibqp, struct ibv_send_wr *wr, struct ibv_send_wr **bad)
+{
+	struct fake_qp *qp = (struct fake_qp *)ibqp;
+
+	(void)bad;
+	fake.post_sends++;
+	fake.last_chain = 0;
+	for (; wr; wr = wr->next) {
+		unsigned at = qp->head % FAKE_WR;
+
+		fake.last_chain++;
+		if (qp->error) {
+			if (!fake.never_flushes)
+				qp_wc(qp, wr->wr_id, IBV_WC_WR_FLUSH_ERR, 0, 0);
+			continue;
+		}
+		qp->wr[at] = *wr;
+		qp->sge[at] = *wr->sg_list;
+		qp->wr[at].sg_list = &qp->sge[at];
+		qp->head++;
+	}
+	fake_trace("post");
+	return 0;
+}
+
+static void rq_add(struct fake_rq *rq, const struct ibv_recv_wr *wr)
+{
+	for (; wr; wr = wr->next) {
+		unsigned at = rq->head++ % FAKE_RECV;
+
+		assert_true(fake_rq_len(rq) <= FAKE_RECV);
+		rq->wr_id[at] = wr->wr_id;
+		rq->addr[at] = wr->sg_list->addr;
+	}
+	fake_trace("refill");
+}
+
+static int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad)
+{
+	(void)bad;
+	rq_add(&((struct fake_qp *)qp)->rq, wr);
+	return 0;
+}
+
+static int post_srq_recv(struct ibv_srq *srq, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad)
+{
+	(void)bad;
+	rq_add(&((struct fake_srq *)srq)->rq, wr);
+	return 0;
+}
+
+static int poll_cq(struct ibv_cq *ibcq, int n, struct ibv_wc *wc)
+{
+	struct fake_cq *cq = (struct fake_cq *)ibcq;
+	int i;
+
+	for (i = 0; i < n && cq->tail != cq->head; i++)
+		wc[i] = cq->wc[cq->tail++ % FAKE_CQ];
+	return i;
+}
+
+static int req_notify_cq(struct ibv_cq *cq, int solicited)
+{
+	(void)solicited;
+	((struct fake_cq *)cq)->armed++;
+	return 0;
+}
+
+/* ---- libibverbs ---- */
+
+const char *ibv_get_device_name(struct ibv_device *device)
+{
+	return device->name;
+}
+
+struct ibv_device **ibv_get_device_list(int *n)
+{
+	(void)n;
+	return calloc(1, sizeof(struct ibv_device *));
+}
+
+void ibv_free_device_list(struct ibv_device **list)
+{
+	free(list);
+}
+
+struct ibv_context *ibv_open_device(struct ibv_device *device)
+{
+	(void)device;
+	return NULL;
+}
+
+int ibv_close_device(struct ibv_context *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+int ibv_query_device(struct ibv_context *ctx, struct ibv_device_attr *attr)
+{
+	(void)ctx;
+	*attr = fake_attr;
+	return 0;
+}
+
+int ibv_query_port(struct ibv_context *ctx, uint8_t port, struct _compat_ibv_port_attr *attr)
+{
+	(void)ctx;
+	(void)port;
+	((struct ibv_port_attr *)(void *)attr)->max_msg_sz = 1u << 30;
+	return 0;
+}
+
+int ibv_query_gid(struct ibv_context *ctx, uint8_t port, int index, union ibv_gid *gid)
+{
+	(void)ctx;
+	(void)port;
+	(void)index;
+	(void)gid;
+	return -1;
+}
+
+struct ibv_pd *ibv_alloc_pd(struct ibv_context *ctx)
+{
+	struct ibv_pd *pd = object(sizeof(*pd), &fake.pds);
+
+	pd->context = ctx;
+	return pd;
+}
+
+int ibv_dealloc_pd(struct ibv_pd *pd)
+{
+	free(pd);
+	fake.pds--;
+	return 0;
+}
+
+struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *addr, size_t len, uint64_t iova,
+				unsigned int access)
+{
+	struct ibv_mr *mr;
+
+	(void)iova;
+	fake.last_access = (int)access;
+	if (fails(fake.mr_error))
+		return NULL;
+	mr = object(sizeof(*mr), &fake.mrs);
+	*mr = (struct ibv_mr){ .pd = pd, .addr = addr, .length = len,
+			       .lkey = 1000 + (uint32_t)fake.mrs };
+	return mr;
+}
+
+struct ibv_mr *ibv_reg_mr(struct ibv_pd *pd, void *addr, size_t len, int access)
+{
+	return ibv_reg_mr_iova2(pd, addr, len, (uintptr_t)addr, (unsigned)access);
+}
+
+int ibv_dereg_mr(struct ibv_mr *mr)
+{
+	free(mr);
+	fake.mrs--;
+	return 0;
+}
+
+struct ibv_comp_channel *ibv_create_comp_channel(struct ibv_context *ctx)
+{
+	struct ibv_comp_channel *ch = object(sizeof(*ch), &fake.comp_channels);
+
+	ch->context = ctx;
+	ch->fd = eventfd(0, EFD_NONBLOCK);
+	return ch;
+}
+
+int ibv_destroy_comp_channel(struct ibv_comp_channel *ch)
+{
+	close(ch->fd);
+	free(ch);
+	fake.comp_channels--;
+	return 0;
+}
+
+struct ibv_cq *ibv_create_cq(struct ibv_context *ctx, int cqe, void *cq_context,
+			     struct ibv_comp_channel *channel, int vector)
+{
+	struct fake_cq *cq = object(sizeof(*cq), &fake.cqs);
+
+	(void)vector;
+	cq->cq.context = ctx;
+	cq->cq.cq_context = cq_context;
+	cq->cq.channel = channel;
+	cq->cq.cqe = cqe;
+	return &cq->cq;
+}
+
+int ibv_resize_cq(struct ibv_cq *cq, int cqe)
+{
+	cq->cqe = cqe;
+	return 0;
+}
+
+int ibv_destroy_cq(struct ibv_cq *cq)
+{
+	free(cq);
+	fake.cqs--;
+	return 0;
+}
+
+int ibv_get_cq_event(struct ibv_comp_channel *channel, struct ibv_cq **cq, void **cq_context)
+{
+	uint64_t n;
+
+	(void)cq;
+	(void)cq_context;
+	return read(channel->fd, &n, sizeof(n)) == sizeof(n) ? 0 : -1;
+}
+
+void ibv_ack_cq_events(struct ibv_cq *cq, unsigned int n)
+{
+	(void)cq;
+	fake.cq_acks += (int)n;
+}
+
+struct ibv_srq *ibv_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr)
+{
+	struct fake_srq *srq;
+
+	(void)attr;
+	if (fails(fake.srq_error))
+		return NULL;
+	srq = object(sizeof(*srq), &fake.srqs);
+	srq->srq.context = pd->context;
+	return &srq->srq;
+}
+
+int ibv_destroy_srq(struct ibv_srq *srq)
+{
+	free(srq);
+	fake.srqs--;
+	return 0;
+}
+
+int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
+{
+	fake.modifies++;
+	if (mask & IBV_QP_STATE && attr->qp_state == IBV_QPS_ERR)
+		qp_fail((struct fake_qp *)qp);
+	return 0;
+}
+
+int ibv_get_async_event(struct ibv_context *ctx, struct ibv_async_event *ev)
+{
+	(void)ctx;
+	if (!fake_has_async)
+		return -1;
+	fake_has_async = false;
+	*ev = fake_async;
+	return 0;
+}
+
+void ibv_ack_async_event(struct ibv_async_event *ev)
+{
+	(void)ev;
+}
+
+const char *ibv_event_type_str(enum ibv_event_type type)
+{
+	return type == IBV_EVENT_QP_FATAL ? "QP fatal" : "event";
+}
+
+const char *ibv_port_state_str(enum ibv_port_state state)
+{
+	return state == IBV_PORT_ACTIVE ? "ACTIVE" : "DOWN";
+}
+
+const char *ibv_wc_status_str(enum ibv_wc_status status)
+{
+	return status == IBV_WC_SUCCESS ? "success" : "failure";
+}
+
+/* ---- librdmacm ---- */
+
+struct rdma_event_channel *rdma_create_event_channel(void)
+{
+	struct rdma_event_channel *ec;
+
+	if (fails(fake.channel_error))
+		return NULL;
+	ec = object(sizeof(*ec), &fake.cm_channels);
+	ec->fd = eventfd(0, EFD_NONBLOCK);
+	return ec;
+}
+
+void rdma_destroy_event_channel(struct rdma_event_channel *ec)
+{
+	close(ec->fd);
+	free(ec);
+	fake.cm_channels--;
+}
+
+int rdma_create_id(struct rdma_event_channel *ec, struct rdma_cm_id **id, void *ctx,
+		   enum rdma_port_space ps)
+{
+	assert_int_equal(ps, RDMA_PS_TCP);
+	*id = object(sizeof(**id), &fake.ids);
+	(*id)->channel = ec;
+	(*id)->context = ctx;
+	return 0;
+}
+
+int rdma_destroy_id(struct rdma_cm_id *id)
+{
+	assert_null(id->qp);
+	free(id);
+	fake.ids--;
+	return 0;
+}
+
+int rdma_set_option(struct rdma_cm_id *id, int level, int name, void *val, size_t len)
+{
+	(void)id;
+	(void)val;
+	(void)len;
+	fake.afonly += level == RDMA_OPTION_ID && name == RDMA_OPTION_ID_AFONLY;
+	return 0;
+}
+
+int rdma_bind_addr(struct rdma_cm_id *id, struct sockaddr *addr)
+{
+	fake.binds++;
+	memcpy(&id->route.addr.src_storage, addr, addr->sa_family == AF_INET6 ?
+	       sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+	id->verbs = &context;
+	return fails(fake.bind_error);
+}
+
+int rdma_listen(struct rdma_cm_id *id, int backlog)
+{
+	(void)id;
+	(void)backlog;
+	return 0;
+}
+
+int rdma_get_cm_event(struct rdma_event_channel *ec, struct rdma_cm_event **ev)
+{
+	(void)ec;
+	if (!next_event)
+		return fails(EAGAIN);
+	*ev = next_event;
+	next_event = NULL;
+	return 0;
+}
+
+/* What the event pointed to is not there any more. */
+int rdma_ack_cm_event(struct rdma_cm_event *ev)
+{
+	if (ev->param.conn.private_data)
+		memset((void *)(uintptr_t)ev->param.conn.private_data, 0xee,
+		       ev->param.conn.private_data_len);
+	memset(ev, 0xee, sizeof(*ev));
+	return 0;
+}
+
+const char *rdma_event_str(enum rdma_cm_event_type type)
+{
+	return type == RDMA_CM_EVENT_ADDR_CHANGE ? "address change" : "event";
+}
+
+int rdma_create_qp(struct rdma_cm_id *id, struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
+{
+	struct fake_qp *qp;
+
+	if (fails(fake.qp_error))
+		return -1;
+	qp = object(sizeof(*qp), &fake.qps);
+	qp->qp = (struct ibv_qp){ .context = &context, .qp_context = attr->qp_context, .pd = pd,
+				  .send_cq = attr->send_cq, .recv_cq = attr->recv_cq,
+				  .srq = attr->srq, .qp_num = next_qpn++ };
+	id->qp = &qp->qp;
+	return 0;
+}
+
+void rdma_destroy_qp(struct rdma_cm_id *id)
+{
+	assert_true(((struct fake_qp *)id->qp)->error);
+	free(id->qp);
+	id->qp = NULL;
+	fake.qps--;
+	fake_trace("destroy_qp");
+}
+
+static void answer(const void *pd, uint8_t len)
+{
+	fake.private_len = len;
+	if (len)
+		memcpy(fake.private_data, pd, len);
+}
+
+int rdma_accept(struct rdma_cm_id *id, struct rdma_conn_param *cp)
+{
+	(void)id;
+	fake.accepts++;
+	fake.accepted = *cp;
+	answer(cp->private_data, cp->private_data_len);
+	fake_trace("accept");
+	return fails(fake.accept_error);
+}
+
+int rdma_reject(struct rdma_cm_id *id, const void *pd, uint8_t len)
+{
+	(void)id;
+	fake.rejects++;
+	answer(pd, len);
+	return 0;
+}
+
+int rdma_disconnect(struct rdma_cm_id *id)
+{
+	fake.disconnects++;
+	fake_trace("disconnect");
+	qp_fail((struct fake_qp *)id->qp);
+	return 0;
+}
+
+int rdma_notify(struct rdma_cm_id *id, enum ibv_event_type type)
+{
+	(void)id;
+	(void)type;
+	fake.notifies++;
+	return 0;
+}
+
+/* ---- events ---- */
+
+static void event_deliver(struct rdma_cm_event *ev)
+{
+	next_event = ev;
+	verbs_cm_dispatch(0, 0, verbs_of(fake_t));
+	assert_null(next_event);
+}
+
+void fake_cm_event(struct rdma_cm_id *id, enum rdma_cm_event_type type)
+{
+	struct rdma_cm_event ev = { .id = id, .event = type };
+
+	event_deliver(&ev);
+}
+
+struct conn *fake_connect(struct transport_listener *l)
+{
+	struct rdma_cm_id *id = object(sizeof(*id), &fake.ids);
+	uint8_t pd[56] = "login";
+	struct rdma_cm_event ev = {
+		.id = id, .listen_id = fake_listener_id(l), .event = RDMA_CM_EVENT_CONNECT_REQUEST,
+		.param.conn = { .private_data = pd, .private_data_len = sizeof(pd),
+				.initiator_depth = 4 },
+	};
+	struct sockaddr_in *src = &id->route.addr.src_sin, *dst = &id->route.addr.dst_sin;
+
+	id->verbs = &context;
+	id->port_num = 1;
+	id->context = l;
+	*src = (struct sockaddr_in){ AF_INET, htons(5555), { htonl(0x0a630001) }, { 0 } };
+	*dst = (struct sockaddr_in){ AF_INET, htons(34567), { htonl(0x0a630002) }, { 0 } };
+	event_deliver(&ev);
+	return fake_request;
+}
+
+/* A fresh context for every test. */
+void fake_context_init(void);
+void fake_context_init(void)
+{
+	memset(&context, 0, sizeof(context));
+	context.device = &fake_device;
+	context.num_comp_vectors = 2;
+	context.async_fd = eventfd(0, EFD_NONBLOCK);
+	context.cmd_fd = eventfd(0, EFD_NONBLOCK);
+	context.ops.poll_cq = poll_cq;
+	context.ops.req_notify_cq = req_notify_cq;
+	context.ops.post_srq_recv = post_srq_recv;
+	context.ops.post_send = post_send;
+	context.ops.post_recv = post_recv;
+	next_event = NULL;
+}
+
+void fake_context_end(void);
+void fake_context_end(void)
+{
+	close(context.async_fd);
+	close(context.cmd_fd);
+}
