@@ -20,15 +20,27 @@
 #define NS_PER_MS 1000000ull
 #define NS_PER_S 1000000000ull
 #define WAKE_EVENTS 16
+#define ROUNDS_PER_CLOCK 8u /* empty rounds between looks at the clock */
 
 static _Thread_local struct reactor *current;
 
-uint64_t clock_now_ns(void)
+static uint64_t clock_read_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t clock_now_ns(void)
+{
+	return clock_read_ns(CLOCK_MONOTONIC);
+}
+
+/* Behind by a tick at most; never a system call, whatever clock the machine has. */
+static uint64_t clock_round_ns(void)
+{
+	return clock_read_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 struct reactor *reactor_self(void)
@@ -57,7 +69,7 @@ static void reactor_fields_init(struct reactor *r, unsigned id, const struct rea
 	list_init(&r->timers);
 	for (int i = 0; i < STAGE_COUNT; i++)
 		list_init(&r->deferred[i]);
-	r->now_ns = r->idle_since_ns = clock_now_ns();
+	r->now_ns = clock_round_ns();
 }
 
 static int reactor_resources_get(struct reactor *r, size_t buffer_size)
@@ -142,8 +154,7 @@ void reactor_timer_start(struct reactor *r, struct reactor_timer *t, uint64_t de
 	struct list_node *pos;
 
 	list_del(&t->link);
-	/* Never in this round, or a timer that restarts itself would hold it up for ever. */
-	t->at_ns = r->now_ns + (delay_ns ? delay_ns : 1);
+	t->at_ns = r->now_ns + delay_ns;
 	pos = r->timers.prev;
 	while (pos != &r->timers && container_of(pos, struct reactor_timer, link)->at_ns > t->at_ns)
 		pos = pos->prev;
@@ -206,15 +217,22 @@ static int stage_run(struct reactor *r, enum reactor_stage stage)
 	return work;
 }
 
+/* What is started meanwhile waits for the next round: it may restart itself for ever. */
 static int timers_run(struct reactor *r)
 {
+	struct list_node due = LIST_INIT(due);
+	struct reactor_timer *t;
 	int work = 0;
 
 	while (!list_empty(&r->timers)) {
-		struct reactor_timer *t = list_first(&r->timers, struct reactor_timer, link);
-
+		t = list_first(&r->timers, struct reactor_timer, link);
 		if (t->at_ns > r->now_ns)
 			break;
+		list_del(&t->link);
+		list_add_tail(&due, &t->link);
+	}
+	while (!list_empty(&due)) {
+		t = list_first(&due, struct reactor_timer, link);
 		list_del(&t->link);
 		t->fn(t);
 		work++;
@@ -228,7 +246,7 @@ int reactor_round(struct reactor *r)
 	int messages, work;
 
 	current = r;
-	r->now_ns = clock_now_ns();
+	r->now_ns = clock_round_ns();
 	messages = mailbox_drain(&r->inbox);
 	work = messages + sources_poll(r);
 	for (int i = 0; i < STAGE_COUNT; i++)
@@ -239,7 +257,7 @@ int reactor_round(struct reactor *r)
 		counter_add(&r->stats.messages, (uint64_t)messages);
 	if (work) {
 		counter_add(&r->stats.busy_rounds, 1);
-		r->idle_since_ns = r->now_ns;
+		r->empty_rounds = 0;
 	}
 	current = outer;
 	return work;
@@ -255,6 +273,19 @@ static bool sources_busy(struct reactor *r)
 	return false;
 }
 
+/* Looks at the clock in the first empty round, then now and then: it may be a system call. */
+static bool spin_goes_on(struct reactor *r)
+{
+	uint64_t now;
+
+	if (r->empty_rounds++ % ROUNDS_PER_CLOCK)
+		return true;
+	now = clock_now_ns();
+	if (r->empty_rounds == 1)
+		r->idle_since_ns = now;
+	return now - r->idle_since_ns < r->spin_ns;
+}
+
 /* After a round without work: is it worth polling on? */
 static bool keep_polling(struct reactor *r)
 {
@@ -263,7 +294,7 @@ static bool keep_polling(struct reactor *r)
 	for (int i = 0; i < STAGE_COUNT; i++)
 		if (!list_empty(&r->deferred[i]))
 			return true;
-	return r->now_ns - r->idle_since_ns < r->spin_ns && sources_busy(r);
+	return r->spin_ns && sources_busy(r) && spin_goes_on(r);
 }
 
 /* Milliseconds until the first timer, rounded up; -1: none. */
@@ -275,7 +306,7 @@ static int sleep_timeout_ms(struct reactor *r)
 	if (list_empty(&r->timers))
 		return -1;
 	t = list_first(&r->timers, struct reactor_timer, link);
-	now = clock_now_ns();
+	now = clock_round_ns();
 	if (t->at_ns <= now)
 		return 0;
 	ms = (t->at_ns - now + NS_PER_MS - 1) / NS_PER_MS;
@@ -337,8 +368,9 @@ static void spin_adapt(struct reactor *r, uint64_t slept_ns)
 static void reactor_sleep(struct reactor *r)
 {
 	struct epoll_event ev[WAKE_EVENTS];
-	bool in_flight = sources_busy(r);
-	uint64_t start;
+	/* Without operations in flight the length of a sleep says nothing about polling. */
+	bool adapts = r->poll_budget_us > 0 && sources_busy(r);
+	uint64_t start = 0;
 	int n;
 
 	if (!mailbox_prepare_sleep(&r->inbox))
@@ -347,13 +379,13 @@ static void reactor_sleep(struct reactor *r)
 		mailbox_awake(&r->inbox);
 		return;
 	}
-	start = r->now_ns;
+	if (adapts)
+		start = clock_now_ns();
 	n = epoll_wait(r->epoll_fd, ev, WAKE_EVENTS, sleep_timeout_ms(r));
 	counter_add(&r->stats.sleeps, 1);
 	mailbox_awake(&r->inbox);
 	sources_wake(r, ev, n);
-	/* Without operations in flight the length of a sleep says nothing about polling. */
-	if (in_flight && r->poll_budget_us > 0)
+	if (adapts)
 		spin_adapt(r, clock_now_ns() - start);
 }
 

@@ -72,7 +72,7 @@ struct reactor {
 	struct list_node deferred[STAGE_COUNT];
 	struct list_node timers; /* sorted by at_ns */
 	struct reactor_stats stats;
-	uint64_t now_ns; /* time of this round */
+	uint64_t now_ns; /* time of this round, CLOCK_MONOTONIC less a tick (4 ms) at most */
 
 	void *be_ring; /* the backend layer's ring of this reactor, see backend.h */
 
@@ -82,7 +82,8 @@ struct reactor {
 	int cpu;
 	int poll_budget_us;
 	uint64_t spin_ns;       /* how long to poll now, 0 … poll_budget_us: adapts */
-	uint64_t idle_since_ns; /* time of the last round with work */
+	uint64_t idle_since_ns; /* time of the first empty round */
+	unsigned empty_rounds;  /* since the last one with work */
 	struct list_node *next_source; /* cursor of the poll loop */
 	struct msg stop_msg;
 	bool running; /* control thread */
