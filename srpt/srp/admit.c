@@ -23,13 +23,23 @@ struct verdict {
 #define PASSED ((struct verdict){ 0, NULL })
 #define REFUSED(r, w) ((struct verdict){ (r), (w) })
 
+/* Hosts are limited each by itself: a noisy one must not hide why another is refused. */
+static struct log_limit *reject_limit(struct srp_server *s, const char *peer)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (; *peer; peer++)
+		hash = (hash ^ (uint8_t)*peer) * 16777619u;
+	return &s->reject_limits[(hash ^ hash >> 16) % SRP_REJECT_LIMITS];
+}
+
 static void login_refuse(struct srp_server *s, struct conn *c, const struct conn_info *info,
 			 const struct login_req *req, struct verdict v)
 {
 	uint8_t rej[sizeof(struct srp_login_rej)];
 	const uint8_t *ini = req->initiator_port_id, *tgt = req->target_port_id;
 
-	log_warn_limited(&s->reject_limit,
+	log_warn_limited(reject_limit(s, info->peer),
 			 "session %s: login rejected: %s (0x%08x, %s); initiator port "
 			 "0x%016llx%016llx, target port id_ext=%016llx,ioc_guid=%016llx",
 			 info->peer, v.why, (unsigned)v.reason,

@@ -41,6 +41,9 @@ struct srp_reactor {
 	unsigned channels;        /* that live here */
 } __attribute__((aligned(CACHE_LINE)));
 
+/* Limits for the lines about rejected logins; peers share one when their hashes are alike. */
+#define SRP_REJECT_LIMITS 64
+
 struct srp_server {
 	struct reactor_group *group;
 	struct scsi_device *device;
@@ -51,7 +54,7 @@ struct srp_server {
 	uint64_t next_session_id;
 	bool stopping;
 	struct srp_done stopped;
-	struct log_limit reject_limit;
+	struct log_limit reject_limits[SRP_REJECT_LIMITS];
 	struct srp_reactor *per;  /* by reactor id */
 };
 

@@ -4,8 +4,10 @@
 #include "srp_env.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define REACTORS 2
 #define MULTI SRP_REQ_MULTI
@@ -193,6 +195,51 @@ static void test_refused_by_name(void **state)
 				    .peer = "10.9.9.9" }), 0x00010003);
 	assert_string_equal(e->map_asked, "10.9.9.9");
 	assert_int_equal(fake_scsi.nexuses_made, 0);
+}
+
+/* What @fn logs goes to @text. */
+static void log_capture(void (*fn)(struct srp_env *e), struct srp_env *e, char *text, size_t size)
+{
+	FILE *f = tmpfile();
+	int saved;
+
+	assert_non_null(f);
+	fflush(stderr);
+	saved = dup(STDERR_FILENO);
+	dup2(fileno(f), STDERR_FILENO);
+	fn(e);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(f);
+	text[fread(text, 1, size - 1, f)] = '\0';
+	fclose(f);
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)); text += strlen(what))
+		n++;
+	return n;
+}
+
+static void noisy_and_quiet_host(struct srp_env *e)
+{
+	for (unsigned n = 0; n < 8; n++)
+		ini_free(ini_connect(e, &(struct ini_login){ .initiator = 1, .id_ext = 1 }));
+	ini_free(ini_connect(e, &(struct ini_login){ .peer = "10.0.0.9", .initiator = 1,
+						     .id_ext = 1 }));
+}
+
+static void test_noisy_host_does_not_hide_the_rejects_of_another(void **state)
+{
+	char text[8192];
+
+	log_capture(noisy_and_quiet_host, *state, text, sizeof(text));
+	assert_int_equal(count(text, "session " SRP_ENV_PEER ": login rejected"), 5);
+	assert_int_equal(count(text, "session 10.0.0.9: login rejected"), 1);
 }
 
 static void test_unknown_formats_and_actions(void **state)
@@ -570,6 +617,7 @@ int main(void)
 		SESSION_TEST(test_unknown_target),
 		SESSION_TEST(test_disabled_target),
 		SESSION_TEST(test_refused_by_name),
+		SESSION_TEST(test_noisy_host_does_not_hide_the_rejects_of_another),
 		SESSION_TEST(test_unknown_formats_and_actions),
 		SESSION_TEST(test_channel_limit),
 		SESSION_TEST(test_session_limit),
