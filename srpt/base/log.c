@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 
+#include "base/bytes.h"
 #include "base/list.h"
 #include "base/mailbox.h"
 
@@ -93,16 +94,23 @@ static int writer_start(void)
 	return rc;
 }
 
+/* libqb's files, without ipc_setup.c: any local user can make it complain, and ctl/ipc.c tells. */
+static const char *const libqb_files[] = { "^[^i]", "^ipcs", "^ipc_shm" };
+
 static int target_enable(int32_t target)
 {
-	int rc = qb_log_filter_ctl(target, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, LOG_SOURCE,
-				   LOG_TRACE);
+	int rc;
 
+	/* Syslog has one for everything from qb_log_init(). */
+	qb_log_filter_ctl(target, QB_LOG_FILTER_CLEAR_ALL, QB_LOG_FILTER_FILE, "*", LOG_TRACE);
+	rc = qb_log_filter_ctl(target, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, LOG_SOURCE,
+			       LOG_TRACE);
 	if (rc)
 		return rc;
-	/* Of libqb itself only errors; syslog has this filter from qb_log_init(). */
-	if (target != QB_LOG_SYSLOG)
-		qb_log_filter_ctl(target, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, "*", LOG_ERR);
+	/* Of libqb itself only errors. */
+	for (size_t i = 0; i < ARRAY_SIZE(libqb_files); i++)
+		qb_log_filter_ctl(target, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE_REGEX,
+				  libqb_files[i], LOG_ERR);
 	return qb_log_ctl(target, QB_LOG_CONF_ENABLED, QB_TRUE);
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <qb/qblog.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,30 @@ static void test_journal_gets_priorities_and_no_time(void **state)
 	assert_string_equal(captured(), "<6>first\n<3>error: second\n");
 }
 
+/* Any local user can provoke those of ipc_setup.c, without limit. */
+static void test_errors_of_libqb_are_kept_except_refused_clients(void **state)
+{
+	static const char *const kept[] = { "ipcs.c", "ipc_shm.c", "ringbuffer.c", "loop_poll.c",
+					    "unix.c" };
+	char line[64];
+	const char *text;
+
+	(void)state;
+	assert_int_equal(log_open("prog", LOG_TO_STDERR, LOG_INFO), 0);
+	qb_log_from_external_source("f", "ipc_setup.c", "%s refused", LOG_ERR, 1, 0, "client");
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		qb_log_from_external_source("f", kept[i], "%s errs", LOG_ERR, 1, 0, kept[i]);
+		qb_log_from_external_source("f", kept[i], "%s warns", LOG_WARNING, 1, 0, kept[i]);
+	}
+	text = captured();
+	assert_null(strstr(text, "refused"));
+	assert_null(strstr(text, "warns"));
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		snprintf(line, sizeof(line), "%s errs\n", kept[i]);
+		assert_non_null(strstr(text, line));
+	}
+}
+
 static void test_long_line_is_cut(void **state)
 {
 	char longer[2000];
@@ -190,6 +215,7 @@ int main(void)
 		TEST(test_level_is_a_limit),
 		TEST(test_open_log_names_the_program),
 		TEST(test_journal_gets_priorities_and_no_time),
+		TEST(test_errors_of_libqb_are_kept_except_refused_clients),
 		TEST(test_long_line_is_cut),
 		TEST(test_percent_in_an_argument_is_text),
 		TEST(test_no_line_is_lost_among_threads),
