@@ -184,6 +184,11 @@ static int run_version(const struct settings *s, int argc, const char *const *ar
 	return EXIT_DONE;
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static int run_check_config(const struct settings *s, int argc, const char *const *argv)
 {
 	struct conf_diag_list diags = { 0 };
@@ -193,8 +198,9 @@ static int run_check_config(const struct settings *s, int argc, const char *cons
 
 	conf_diag_print(&diags, stderr);
 	if (rc == EXIT_DONE && !s->json)
-		printf("%s: %zu devices, %zu targets, %zu warnings\n", path, conf->n_devices,
-		       conf->n_targets, diags.warnings);
+		printf("%s: %zu device%s, %zu target%s, %zu warning%s\n", path, conf->n_devices,
+		       plural(conf->n_devices), conf->n_targets, plural(conf->n_targets),
+		       diags.warnings, plural(diags.warnings));
 	else if (s->json)
 		printf("{ \"valid\": %s, \"errors\": %zu, \"warnings\": %zu }\n",
 		       conf ? "true" : "false", diags.errors, diags.warnings);

@@ -58,6 +58,8 @@ struct conf_diag_list {
 
 /* One line per entry: "path:line:column: error: text"; a last line tells how many were left out. */
 void conf_diag_print(const struct conf_diag_list *list, FILE *f);
+/* Where entry @i points to, "path:line:column" or "path", into buf; always terminated. */
+void conf_diag_place(const struct conf_diag_list *list, size_t i, char *buf, size_t size);
 /* As one entry of conf_diag_print(), without newline, into buf; always terminated. */
 void conf_diag_format(const struct conf_diag_list *list, size_t i, char *buf, size_t size);
 /* Frees what the list owns and leaves it empty, fit for another parse. */

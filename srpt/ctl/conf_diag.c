@@ -113,17 +113,26 @@ void conf_diag_sort(struct conf_diag_list *list)
 	}
 }
 
-void conf_diag_format(const struct conf_diag_list *list, size_t i, char *buf, size_t size)
+void conf_diag_place(const struct conf_diag_list *list, size_t i, char *buf, size_t size)
 {
 	const struct conf_diag *d = &list->diags[i];
 	const char *path = list->path ? list->path : "srpt.conf";
-	const char *severity = d->severity == CONF_ERROR ? "error" : "warning";
 
 	if (d->pos.line)
-		snprintf(buf, size, "%s:%u:%u: %s: %s", path, d->pos.line, d->pos.col, severity,
-			 d->text);
+		snprintf(buf, size, "%s:%u:%u", path, d->pos.line, d->pos.col);
 	else
-		snprintf(buf, size, "%s: %s: %s", path, severity, d->text);
+		snprintf(buf, size, "%s", path);
+}
+
+void conf_diag_format(const struct conf_diag_list *list, size_t i, char *buf, size_t size)
+{
+	const struct conf_diag *d = &list->diags[i];
+	size_t len;
+
+	conf_diag_place(list, i, buf, size);
+	len = strlen(buf);
+	snprintf(buf + len, size - len, ": %s: %s", d->severity == CONF_ERROR ? "error" : "warning",
+		 d->text);
 }
 
 void conf_diag_print(const struct conf_diag_list *list, FILE *f)

@@ -67,14 +67,17 @@ struct reload {
 static void diags_tell(const struct conf_diag_list *diags, struct text *messages)
 {
 	for (size_t i = 0; i < diags->count; i++) {
+		const struct conf_diag *diag = &diags->diags[i];
 		char line[1024];
 
 		conf_diag_format(diags, i, line, sizeof(line));
 		text_printf(messages, "%s\n", line);
-		if (diags->diags[i].severity == CONF_ERROR)
-			log_err("%s", line);
+		/* The log says itself how bad a line is. */
+		conf_diag_place(diags, i, line, sizeof(line));
+		if (diag->severity == CONF_ERROR)
+			log_err("%s: %s", line, diag->text);
 		else
-			log_warn("%s", line);
+			log_warn("%s: %s", line, diag->text);
 	}
 }
 

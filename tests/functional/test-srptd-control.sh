@@ -57,6 +57,7 @@ config > "$conf"
 expect 1 ctl status
 shows 'not running'
 expect 0 ctl check-config "$conf"
+shows ': 3 devices, 1 target, 1 warning$'
 expect 0 ctl -c "$conf" login-info
 shows '^id_ext=[0-9a-f]{16},ioc_guid=0002c90300a1b2c3,dest=192\.0\.2\.1:5555$'
 login=$(grep '^id_ext=' "$work/out")
@@ -122,6 +123,7 @@ shows '"device": "disk01".*"size": 33554432'
 expect 1 ctl reload
 shows "srpt.conf:[0-9]+:[0-9]+: error: "
 shows 'nothing changed'
+logged 'error: [^ ]*srpt.conf:[0-9]+:[0-9]+: [^:]*setup_id'
 config 'LUN 2 null01' > "$conf"
 expect 1 ctl reload
 shows 'device late: .*No such file'
