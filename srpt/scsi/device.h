@@ -7,8 +7,9 @@
 
 /* Task management on one reactor; that reactor only. */
 struct tmf_reactor {
-	struct list_node parts; /* tmf_part.link: wait until marked is 0 */
-	unsigned marked;        /* commands with tmf_waits */
+	struct list_node parts;  /* tmf_part.link: each waits for a marked command */
+	struct list_node marked; /* scsi_cmd.tmf_link, by tmf_waits */
+	uint64_t functions;      /* the number of the latest, from 1 */
 };
 
 struct scsi_device {

@@ -29,7 +29,7 @@ static void cmd_init(struct scsi_cmd *cmd)
 	cmd->aborted = false;
 	cmd->abort_status = false;
 	cmd->detached = false;
-	cmd->tmf_waits = false;
+	cmd->tmf_waits = 0;
 	cmd->op = NULL;
 	cmd->itl = NULL;
 	cmd->lu = NULL;
@@ -160,6 +160,9 @@ bool task_abort(struct scsi_cmd *cmd, bool status)
 	}
 	cmd->abort_status = status && (!cmd->aborted || cmd->abort_status);
 	cmd->aborted = true;
+	/* Silent and in the backend: no function waits for it any more. */
+	if (cmd->tmf_waits && cmd->state == SCSI_CMD_EXECUTING && !cmd->abort_status)
+		tmf_cmd_left(cmd);
 	return cmd->state == SCSI_CMD_HELD;
 }
 

@@ -122,7 +122,8 @@ struct scsi_cmd {
 	bool aborted;           /* end with dropped() (or TASK ABORTED) at the next step */
 	bool abort_status;      /* aborted by another nexus with TAS=1: TASK ABORTED */
 	bool detached;          /* aborted while a write is in the backend */
-	bool tmf_waits;         /* a task management function waits for its RDMA to end */
+	uint64_t tmf_waits;     /* number of the first task management function that waits, or 0 */
+	struct list_node tmf_link; /* while tmf_waits: on the reactor's list of marked commands */
 	const struct scsi_op *op;
 	struct itl *itl;        /* NULL: no such LUN, or unmapped meanwhile */
 	struct lu *lu;          /* NULL: no such LUN */
@@ -198,9 +199,11 @@ enum scsi_tmf_response {
  * @done runs on @reactor, never inside scsi_tmf_submit(), when no byte moves
  * any more for the commands the function ended; it does not wait for slow
  * storage (aborted writes are detached: later writes to that LU wait for them
- * instead). It does wait for scsi_pulled() and scsi_cmd_release() of commands
- * whose data or response are on the way: these must come without further
- * traffic on their channel. The nexus must not be destroyed before.
+ * instead). SCSI_LU_RESET lets the commands of @nexus that it finds end normally
+ * for at most a second before it aborts them. It does wait for scsi_pulled() and
+ * scsi_cmd_release() of commands whose data or response are on the way: these
+ * must come without further traffic on their channel. The nexus must not be
+ * destroyed before.
  */
 struct scsi_tmf {
 	enum scsi_tmf_function function;

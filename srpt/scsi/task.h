@@ -17,7 +17,10 @@ bool task_abort(struct scsi_cmd *cmd, bool status);
 
 void task_end_aborted(struct scsi_cmd *cmd);
 
-/* @cmd moves no data any more: whoever waits for it in task management goes on. */
+/*
+ * @cmd has tmf_waits, and the initiator sees nothing more of it: whoever waits for
+ * it in task management goes on.
+ */
 void tmf_cmd_left(struct scsi_cmd *cmd);
 
 #endif

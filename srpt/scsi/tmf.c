@@ -2,7 +2,10 @@
 /*
  * Task management: requester's reactor → control thread (finds the LU, posts
  * unit attentions) → every reactor (ends the commands) → control thread →
- * requester. Nowhere does it wait for a backend.
+ * requester.
+ *
+ * Those of the requester's commands that are on the way are marked: the function
+ * is answered when they have left. Only a reset waits for a backend, and not for long.
  */
 #include "base/log.h"
 #include "scsi/device.h"
@@ -11,10 +14,26 @@
 
 #include <stdlib.h>
 
-/* A reactor's share: on tmf_reactor.parts while marked commands are there. */
+/*
+ * How long a reset lets the requester's own commands end before it aborts them.
+ * An aborted command gets no response, and ib_srp never ends those that were in
+ * flight when somebody asked for the reset: they are lost until the initiator's
+ * command timer (30 s) finds them. It waits 5 s for the answer, so with storage that
+ * answers within a second no command need be lost.
+ */
+#define TMF_RESET_WAIT_NS 1000000000ull
+
+/*
+ * A reactor's share: on tmf_reactor.parts while it waits for a marked command.
+ * Gone with the run as soon as its countdown is put.
+ */
 struct tmf_part {
 	struct list_node link;
+	struct reactor_timer timer; /* of a reset: its commands had their time */
+	struct tmf_run *run;
 	struct countdown *c;
+	uint64_t number;      /* later commands have higher marks, or none */
+	struct scsi_cmd *cmd; /* the first marked one it waits for */
 };
 
 /* One function on its way through the reactors; freed by the control thread. */
@@ -56,16 +75,28 @@ static bool tmf_other_nexus(const struct scsi_tmf *tmf, struct scsi_cmd *cmd)
 
 /*
  * The requester's own commands must be out of RDMA before the answer: it may
- * reuse their memory. Those of others are told their status by themselves.
+ * reuse their memory. Those of others are told their status by themselves. What
+ * was aborted silently in the backend touches nothing of the initiator's.
  */
 static void tmf_mark(struct tmf_reactor *tr, struct scsi_cmd *cmd)
 {
 	if (cmd->tmf_waits)
 		return;
-	if (cmd->state != SCSI_CMD_PULLING && cmd->state != SCSI_CMD_RESPONDING)
+	if (cmd->state == SCSI_CMD_EXECUTING && cmd->aborted && !cmd->abort_status)
 		return;
-	cmd->tmf_waits = true;
-	tr->marked++;
+	cmd->tmf_waits = tr->functions;
+	list_add_tail(&tr->marked, &cmd->tmf_link);
+}
+
+/* On waiter.link of commands that task_abort() gave us. */
+static void tmf_end_all(struct list_node *ended)
+{
+	while (!list_empty(ended)) {
+		struct scsi_cmd *cmd = list_first(ended, struct scsi_cmd, waiter.link);
+
+		list_del(&cmd->waiter.link);
+		task_end_aborted(cmd);
+	}
 }
 
 /* Commands that end at once do so after the walk: that may change the list. */
@@ -79,16 +110,68 @@ static void tmf_shard(const struct scsi_tmf *tmf, struct lu_shard *sh, struct tm
 
 		if (!tmf_matches(tmf, cmd))
 			continue;
-		if (task_abort(cmd, own ? false : tmf_other_nexus(tmf, cmd)))
+		if (own && tmf->function == SCSI_LU_RESET)
+			tmf_mark(tr, cmd);
+		else if (task_abort(cmd, own ? false : tmf_other_nexus(tmf, cmd)))
 			list_add_tail(&ended, &cmd->waiter.link);
 		else if (own)
 			tmf_mark(tr, cmd);
 	}
-	while (!list_empty(&ended)) {
-		cmd = list_first(&ended, struct scsi_cmd, waiter.link);
-		list_del(&cmd->waiter.link);
-		task_end_aborted(cmd);
+	tmf_end_all(&ended);
+}
+
+/*
+ * A lower mark is of an earlier function: the command was there before this one,
+ * which would have marked it.
+ */
+static bool part_waits_for(const struct tmf_part *part, const struct scsi_cmd *cmd)
+{
+	const struct tmf_run *run = part->run;
+
+	return cmd->tmf_waits <= part->number && cmd->nexus == run->tmf->nexus &&
+	       (!run->lu || cmd->lu == run->lu) && tmf_matches(run->tmf, cmd);
+}
+
+/* Wait for a marked command from @n on; none: it is over, @part may be gone. */
+static void part_wait(struct tmf_reactor *tr, struct tmf_part *part, struct list_node *n)
+{
+	for (; n != &tr->marked; n = n->next) {
+		part->cmd = container_of(n, struct scsi_cmd, tmf_link);
+		if (part_waits_for(part, part->cmd))
+			return;
 	}
+	list_del(&part->link);
+	reactor_timer_stop(&part->timer);
+	countdown_put(part->c);
+}
+
+void tmf_cmd_left(struct scsi_cmd *cmd)
+{
+	struct tmf_reactor *tr = &cmd->nexus->device->tmf[cmd->reactor->id];
+	struct tmf_part *part, *next;
+
+	list_for_each_safe(part, next, &tr->parts, link)
+		if (part->cmd == cmd)
+			part_wait(tr, part, cmd->tmf_link.next);
+	list_del(&cmd->tmf_link);
+	cmd->tmf_waits = 0;
+}
+
+/* Off the list meanwhile: it must not be over before all its commands are aborted. */
+static void part_expired(struct reactor_timer *t)
+{
+	struct tmf_part *part = container_of(t, struct tmf_part, timer);
+	struct scsi_cmd *cmd = part->cmd, *next;
+	struct tmf_reactor *tr = &cmd->nexus->device->tmf[cmd->reactor->id];
+	struct list_node ended = LIST_INIT(ended);
+
+	list_del(&part->link);
+	list_for_each_safe(cmd, next, &tr->marked, tmf_link)
+		if (part_waits_for(part, cmd) && task_abort(cmd, false))
+			list_add_tail(&ended, &cmd->waiter.link);
+	tmf_end_all(&ended);
+	list_add_tail(&tr->parts, &part->link);
+	part_wait(tr, part, tr->marked.next);
 }
 
 static void tmf_reactor(struct reactor *r, void *arg, struct countdown *c)
@@ -98,6 +181,10 @@ static void tmf_reactor(struct reactor *r, void *arg, struct countdown *c)
 	struct tmf_reactor *tr = &tmf->nexus->device->tmf[r->id];
 	struct tmf_part *part = &run->parts[r->id];
 
+	part->run = run;
+	part->c = c;
+	part->number = ++tr->functions;
+	list_init(&part->timer.link);
 	if (run->lu) {
 		tmf_shard(tmf, lu_shard(run->lu, r), tr);
 	} else {
@@ -106,28 +193,12 @@ static void tmf_reactor(struct reactor *r, void *arg, struct countdown *c)
 		for (unsigned i = 0; i < m->count; i++)
 			tmf_shard(tmf, lu_shard(m->itls[i]->lu, r), tr);
 	}
-	if (!tr->marked) {
-		countdown_put(c);
-		return;
+	if (tmf->function == SCSI_LU_RESET) {
+		part->timer.fn = part_expired;
+		reactor_timer_start(r, &part->timer, TMF_RESET_WAIT_NS);
 	}
-	part->c = c;
 	list_add_tail(&tr->parts, &part->link);
-}
-
-/* When functions overlap, one may also wait for what another marked: it is soon over. */
-void tmf_cmd_left(struct scsi_cmd *cmd)
-{
-	struct tmf_reactor *tr = &cmd->nexus->device->tmf[cmd->reactor->id];
-
-	cmd->tmf_waits = false;
-	if (--tr->marked)
-		return;
-	while (!list_empty(&tr->parts)) {
-		struct tmf_part *part = list_first(&tr->parts, struct tmf_part, link);
-
-		list_del(&part->link);
-		countdown_put(part->c);
-	}
+	part_wait(tr, part, tr->marked.next);
 }
 
 /* ---- on the control thread ---- */

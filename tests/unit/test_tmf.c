@@ -1,81 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "scsi_env.h"
+#include "tmf_util.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define READ10 0x28, 0, 0, 0, 0, 0, 0, 0, 1
-#define WRITE10 0x2a, 0, 0, 0, 0, 0, 0, 0, 1
-
-struct request {
-	struct scsi_tmf tmf; /* first */
-	unsigned done;
-	enum scsi_tmf_response response;
-};
-
-static void request_done(struct scsi_tmf *tmf, enum scsi_tmf_response r)
-{
-	struct request *q = container_of(tmf, struct request, tmf);
-
-	assert_ptr_equal(reactor_self(), tmf->reactor);
-	q->done++;
-	q->response = r;
-}
-
-static void request_start(struct env *e, struct request *q, enum scsi_tmf_function f, uint64_t tag)
-{
-	memset(q, 0xa5, sizeof(*q));
-	q->tmf.function = f;
-	q->tmf.reactor = e->group.r[0];
-	q->tmf.nexus = e->a;
-	memset(q->tmf.lun, 0, 8);
-	q->tmf.task_tag = tag;
-	q->tmf.done = request_done;
-	q->done = 0;
-	scsi_tmf_submit(&q->tmf);
-	assert_int_equal(q->done, 0);
-}
-
-/* It is answered although the backend does nothing. */
-static void request_run(struct env *e, struct request *q, enum scsi_tmf_function f, uint64_t tag)
-{
-	request_start(e, q, f, tag);
-	env_pump(e);
-	assert_int_equal(q->done, 1);
-	assert_int_equal(q->response, SCSI_TMF_COMPLETE);
-}
-
-static void start_read(struct env *e, struct task *t, uint64_t tag)
-{
-	TASK_INIT(e, t, READ10);
-	t->sc.tag = tag;
-	t->sc.data_in_len = 512;
-}
-
-static void start_write(struct env *e, struct task *t, uint64_t tag, uint8_t fill)
-{
-	uint8_t data[512];
-
-	memset(data, fill, sizeof(data));
-	TASK_INIT(e, t, WRITE10);
-	t->sc.tag = tag;
-	task_out(t, data, sizeof(data));
-}
-
-static void assert_ended(const struct task *t, unsigned responds, unsigned drops)
-{
-	assert_int_equal(t->responds, responds);
-	assert_int_equal(t->drops, drops);
-}
-
-static unsigned detached(struct env *e)
-{
-	struct lu_stats s;
-
-	lu_stats(e->lu, &s);
-	return s.detached;
-}
 
 /* ---- one command, in every state ---- */
 
@@ -335,39 +263,6 @@ static void test_abort_task_is_for_the_own_tag_only(void **state)
 
 /* ---- task sets and resets ---- */
 
-/* A read of each nexus on each reactor. */
-static void start_four(struct env *e, struct task t[4])
-{
-	e->be.hold = true;
-	for (unsigned i = 0; i < 4; i++) {
-		start_read(e, &t[i], 10 + i);
-		t[i].sc.nexus = i & 1 ? e->b : e->a;
-		t[i].sc.reactor = e->group.r[i >> 1];
-		scsi_submit(&t[i].sc);
-	}
-}
-
-static void end_four(struct env *e, struct task t[4], bool own_ended, int other_status)
-{
-	e->be.hold = false;
-	env_pump(e);
-	for (unsigned i = 0; i < 4; i++) {
-		if (i & 1) {
-			assert_ended(&t[i], other_status >= 0, other_status < 0);
-			if (other_status >= 0)
-				assert_int_equal(t[i].sc.status, other_status);
-		} else {
-			assert_ended(&t[i], !own_ended, own_ended);
-		}
-		task_free(&t[i]);
-	}
-}
-
-static enum scsi_sense pending(struct nexus *n)
-{
-	return ua_take(&lun_map_find(nexus_map(n), 0)->ua, UA_ANY);
-}
-
 static void test_abort_task_set(void **state)
 {
 	struct env *e = *state;
@@ -408,39 +303,6 @@ static void test_clear_task_set_without_tas(void **state)
 	assert_int_equal(pending(e->b), SENSE_UA_CLEARED_BY_OTHER);
 	/* Who lost nothing hears nothing. */
 	request_run(e, &q, SCSI_CLEAR_TASK_SET, 0);
-	assert_int_equal(pending(e->b), SENSE_OK);
-}
-
-static void test_lu_reset(void **state)
-{
-	struct env *e = *state;
-	struct request q;
-	struct task t[4];
-	struct lu_stats s;
-
-	start_four(e, t);
-	request_run(e, &q, SCSI_LU_RESET, 0);
-	end_four(e, t, true, SCSI_TASK_ABORTED);
-	lu_stats(e->lu, &s);
-	assert_int_equal(s.aborted, 4);
-	assert_int_equal(pending(e->a), SENSE_UA_LU_RESET);
-	assert_int_equal(pending(e->a), SENSE_OK);
-	assert_int_equal(pending(e->b), SENSE_UA_LU_RESET);
-	assert_int_equal(pending(e->b), SENSE_OK);
-}
-
-/* A reset has its own unit attention. */
-static void test_lu_reset_without_tas(void **state)
-{
-	struct env *e = *state;
-	struct request q;
-	struct task t[4];
-
-	e->lu->tas = false;
-	start_four(e, t);
-	request_run(e, &q, SCSI_LU_RESET, 0);
-	end_four(e, t, true, -1);
-	assert_int_equal(pending(e->b), SENSE_UA_LU_RESET);
 	assert_int_equal(pending(e->b), SENSE_OK);
 }
 
@@ -607,8 +469,6 @@ int main(void)
 		T(test_abort_task_set),
 		T(test_clear_task_set),
 		T(test_clear_task_set_without_tas),
-		T(test_lu_reset),
-		T(test_lu_reset_without_tas),
 		T(test_reset_does_not_wait_for_the_rdma_of_others),
 		T(test_nexus_reset),
 		T(test_refusals),
