@@ -10,6 +10,9 @@
  * Life of a connection (states only move forward):
  *   REQUESTED --accept--> ACCEPTING --> LIVE --disconnect/error--> CLOSING --> closed()
  *       \--reject--> gone
+ * and of one we open, which is on its reactor from the start:
+ *   CONNECTING --> connected(0): LIVE, as above
+ *       \--> connected(error): gone
  */
 #ifndef SRPT_TRANSPORT_TRANSPORT_H
 #define SRPT_TRANSPORT_TRANSPORT_H
@@ -63,6 +66,34 @@ struct accept_params {
 	uint32_t max_xfers;   /* commands in flight at most */
 	const void *private_data;
 	uint8_t private_len;
+};
+
+/* Of a connection we open; what is pointed to is copied or only read during the call. */
+struct connect_params {
+	const struct sockaddr *addr; /* the peer: AF_INET or AF_INET6, with port */
+	socklen_t addr_len;
+	void *context;        /* conn.context */
+	uint32_t recv_depth;  /* as in accept_params */
+	uint32_t max_xfers;   /* pushes in flight at most; also exposures */
+	uint8_t max_rd_atomic; /* RDMA READs of the peer we serve at once, ≥ 1 */
+	uint32_t timeout_ms;  /* for all of it, > 0 */
+	const void *private_data;
+	uint8_t private_len;  /* ≤ 56, see srp-protocol */
+};
+
+/* What the peer may do with exposed memory. */
+#define EXPOSE_READ 0x1
+#define EXPOSE_WRITE 0x2
+
+/*
+ * Memory of ours that the peer may access by @addr and @key until it is taken
+ * back. Owned by who exposes; not touched by it meanwhile but for @addr and @key.
+ */
+struct exposure {
+	uint64_t addr;
+	uint32_t key;
+	/* private to the transport */
+	uint32_t index;
 };
 
 /* One received message. Valid until transport_rx_put(). */
@@ -127,6 +158,14 @@ struct transport_upcalls {
 	/* Reactor: data and message are sent, their memory is free again. */
 	void (*sent)(struct xfer *x, int status);
 	/*
+	 * Reactor, of a connection we open; never inside connect(). @status 0: it is
+	 * live (live() is not called) and @pd is the peer's answer. Else the conn is
+	 * invalid afterwards: -ECONNREFUSED with @pd, the peer said no (@len 0: nobody
+	 * listens, or no reason given); -ETIMEDOUT, -EPROTO, any errno of connect(2).
+	 * NULL where nobody connects.
+	 */
+	void (*connected)(struct conn *c, int status, const uint8_t *pd, size_t len);
+	/*
 	 * Reactor: the connection starts to die (peer's DREQ, error, our disconnect);
 	 * every xfer still comes back with -ECONNRESET. @why: one short phrase for the log.
 	 */
@@ -158,6 +197,12 @@ struct transport_ops {
 	void (*pull)(struct conn *c, struct xfer *x);
 	void (*push)(struct conn *c, struct xfer *x);
 	void (*disconnect)(struct conn *c);
+	/* For initiators; NULL where a transport cannot. */
+	int (*connect)(struct transport *t, struct reactor *r, const struct connect_params *p,
+		       struct conn **out, char *err, size_t errlen);
+	int (*expose)(struct conn *c, const struct iobuf *b, unsigned access,
+		      struct exposure *e);
+	void (*unexpose)(struct conn *c, struct exposure *e);
 };
 
 /* Common head of every transport and connection; implementations embed it first. */
@@ -166,7 +211,7 @@ struct transport {
 	const struct transport_upcalls *up;
 	struct transport_params params;
 	struct reactor_group *group;
-	void *loop; /* qb_loop_t of the control thread, for descriptors */
+	void *loop; /* qb_loop_t of the control thread, for descriptors; NULL: nobody listens */
 };
 
 struct conn {
@@ -213,6 +258,35 @@ static inline void transport_pull(struct conn *c, struct xfer *x)
 static inline void transport_push(struct conn *c, struct xfer *x)
 {
 	c->t->ops->push(c, x);
+}
+
+/*
+ * Open a connection that lives on @r. Reactor thread of @r. 0: *@out is
+ * connecting, connected() follows; it may be disconnected meanwhile
+ * (connected(-ECANCELED) then). -errno: nothing happened, @err says what is wrong.
+ */
+static inline int transport_connect(struct transport *t, struct reactor *r,
+				    const struct connect_params *p, struct conn **out,
+				    char *err, size_t errlen)
+{
+	return t->ops->connect(t, r, p, out, err, errlen);
+}
+
+/*
+ * Let the peer access @b (all of len, memory of a region of the reactor or not)
+ * until transport_unexpose(). Reactor, connection live. 0, -ENOSPC (more than
+ * max_xfers at once) or -errno.
+ */
+static inline int transport_expose(struct conn *c, const struct iobuf *b, unsigned access,
+				   struct exposure *e)
+{
+	return c->t->ops->expose(c, b, access, e);
+}
+
+/* The peer can touch it no more, whatever it sends. Reactor, before closed(). */
+static inline void transport_unexpose(struct conn *c, struct exposure *e)
+{
+	c->t->ops->unexpose(c, e);
 }
 
 /* Start closing: idempotent; dying() then closed() follow. Reactor. */
