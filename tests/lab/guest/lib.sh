@@ -13,6 +13,7 @@ work=/var/tmp/lab
 port=5555
 add_target=/sys/class/infiniband_srp/srp-rxe0-1/add_target
 disks=() daemon_lines=() driver_lines=() target_lines=()
+portal_lines=("rdma_cm_port $port")
 PATH=$PATH:/lab/bin
 mkdir -p "$out" "$work"
 
@@ -150,7 +151,8 @@ disk()
 }
 
 # The configuration of the disks described so far, one target srpt0 that shows them to everybody.
-# daemon_lines, driver_lines and target_lines are arrays of further lines.
+# portal_lines says where it listens; daemon_lines, driver_lines and target_lines are arrays of
+# further lines.
 write_config()
 {
 	local entry name handler file lines lun=0
@@ -165,7 +167,8 @@ write_config()
 	done
 	printf 'DAEMON {\n'
 	[ ${#daemon_lines[@]} = 0 ] || printf '\t%s\n' "${daemon_lines[@]}"
-	printf '}\nTARGET_DRIVER ib_srpt {\n\trdma_cm_port %s\n' "$port"
+	printf '}\nTARGET_DRIVER ib_srpt {\n'
+	printf '\t%s\n' "${portal_lines[@]}"
 	[ ${#driver_lines[@]} = 0 ] || printf '\t%s\n' "${driver_lines[@]}"
 	printf '\tTARGET srpt0 {\n\t\tenabled 1\n\t\trel_tgt_id 1\n'
 	for entry in "${disks[@]}"; do
