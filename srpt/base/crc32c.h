@@ -13,6 +13,9 @@
  */
 uint32_t crc32c(uint32_t crc, const void *p, size_t len);
 
+/* The same without the instruction: what crc32c() uses where there is none. */
+uint32_t crc32c_table(uint32_t crc, const void *p, size_t len);
+
 /* What crc32c() uses: "sse4.2", "armv8", "table". */
 const char *crc32c_method(void);
 
