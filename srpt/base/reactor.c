@@ -297,20 +297,20 @@ static bool keep_polling(struct reactor *r)
 	return r->spin_ns && sources_busy(r) && spin_goes_on(r);
 }
 
-/* Milliseconds until the first timer, rounded up; -1: none. */
-static int sleep_timeout_ms(struct reactor *r)
+/* Milliseconds until the first timer, rounded up, but @most at most; -1: for ever. */
+static int sleep_timeout_ms(struct reactor *r, int most)
 {
+	uint64_t limit = most < 0 ? INT_MAX : (uint64_t)most;
 	struct reactor_timer *t;
-	uint64_t now, ms;
+	uint64_t now;
 
 	if (list_empty(&r->timers))
-		return -1;
+		return most;
 	t = list_first(&r->timers, struct reactor_timer, link);
 	now = clock_round_ns();
 	if (t->at_ns <= now)
 		return 0;
-	ms = (t->at_ns - now + NS_PER_MS - 1) / NS_PER_MS;
-	return ms > INT_MAX ? INT_MAX : (int)ms;
+	return (int)min_u64((t->at_ns - now + NS_PER_MS - 1) / NS_PER_MS, limit);
 }
 
 /* True when every source will wake us and none has events already. May poll: see sources_poll(). */
@@ -365,7 +365,7 @@ static void spin_adapt(struct reactor *r, uint64_t slept_ns)
 		r->spin_ns /= 2;
 }
 
-static void reactor_sleep(struct reactor *r)
+static void reactor_sleep(struct reactor *r, int most_ms)
 {
 	struct epoll_event ev[WAKE_EVENTS];
 	/* Without operations in flight the length of a sleep says nothing about polling. */
@@ -381,12 +381,25 @@ static void reactor_sleep(struct reactor *r)
 	}
 	if (adapts)
 		start = clock_now_ns();
-	n = epoll_wait(r->epoll_fd, ev, WAKE_EVENTS, sleep_timeout_ms(r));
+	n = epoll_wait(r->epoll_fd, ev, WAKE_EVENTS, sleep_timeout_ms(r, most_ms));
 	counter_add(&r->stats.sleeps, 1);
 	mailbox_awake(&r->inbox);
 	sources_wake(r, ev, n);
 	if (adapts)
 		spin_adapt(r, clock_now_ns() - start);
+}
+
+int reactor_turn(struct reactor *r, int timeout_ms)
+{
+	struct reactor *outer = current;
+	int work;
+
+	current = r;
+	work = reactor_round(r);
+	if (!work && timeout_ms && !keep_polling(r))
+		reactor_sleep(r, timeout_ms);
+	current = outer;
+	return work;
 }
 
 static void thread_setup(struct reactor *r)
@@ -411,12 +424,9 @@ static void *reactor_thread(void *arg)
 {
 	struct reactor *r = arg;
 
-	current = r;
 	thread_setup(r);
-	while (!r->stop) {
-		if (!reactor_round(r) && !keep_polling(r))
-			reactor_sleep(r);
-	}
+	while (!r->stop)
+		reactor_turn(r, -1);
 	return NULL;
 }
 

@@ -108,6 +108,14 @@ void reactor_destroy(struct reactor *r);
 /* One round without sleeping; for unit tests and for the thread itself. Returns work done. */
 int reactor_round(struct reactor *r);
 
+/*
+ * What the thread does again and again, for those who have a reactor on their own
+ * thread and never start it: one round; without work and when polling does not pay
+ * it sleeps until something comes, @timeout_ms at most (-1: for ever, 0: not at
+ * all). It may return early. Returns work done by the round.
+ */
+int reactor_turn(struct reactor *r, int timeout_ms);
+
 /* Run @m->fn on @r's thread; any thread. */
 void reactor_send(struct reactor *r, struct msg *m);
 
