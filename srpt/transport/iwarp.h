@@ -11,7 +11,11 @@
 
 /* Do we ask for the CRC of every FPDU? If the peer asks, it is used in any case. */
 enum iwarp_crc {
-	IWARP_CRC_AUTO, /* unless the peer is on this host */
+	/*
+	 * When we open a connection: unless the peer is on this host. When we are
+	 * called: as the caller wants it (the kernel's siw takes no other answer).
+	 */
+	IWARP_CRC_AUTO,
 	IWARP_CRC_ON,
 	IWARP_CRC_OFF,
 };
