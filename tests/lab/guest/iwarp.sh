@@ -4,8 +4,9 @@
 # namespace of its own, joined to the initiator's by a pair of veth devices, and no RDMA in it.
 # Instead of lib.sh: . /lab/guest/iwarp.sh
 #
-#   initiator: veth i0 (siw0 on it)            target: veth t0 in the namespace target
-#   10.98.0.1, 10.98.0.3, fd00:98::1           10.98.0.2, fd00:98::2
+#   initiator: veth i0 with siw0 on it         target: veth t0 in the namespace target
+#   10.98.0.1, fd00:98:0::1                    10.98.0.2, fd00:98:0::2
+#   a second pair, where a case needs it: i1, siw1 and t1, 10.98.1.*, fd00:98:1::*
 # shellcheck source=tests/lab/guest/lib.sh
 . /lab/guest/lib.sh
 
@@ -27,44 +28,46 @@ srptctl()
 	on_target srptctl "$@"
 }
 
-# iwarp_net: both sides of the link, and siw on the initiator's.
-iwarp_net()
+# iwarp_pair N: veth iN of the initiator with siwN on it, tN of the target.
+iwarp_pair()
 {
-	modprobe -a veth siw || fail 'modprobe siw'
-	ip netns add target || fail 'ip netns add'
-	ip link add i0 type veth peer name t0 netns target || fail 'ip link add'
-	ip addr add 10.98.0.1/24 dev i0
-	ip addr add 10.98.0.3/24 dev i0
-	ip -6 addr add fd00:98::1/64 dev i0 nodad
-	on_target ip addr add $target4/24 dev t0
-	on_target ip -6 addr add $target6/64 dev t0 nodad
+	ip link add "i$1" type veth peer name "t$1" netns target || fail 'ip link add'
+	ip addr add "10.98.$1.1/24" dev "i$1"
+	ip -6 addr add "fd00:98:$1::1/64" dev "i$1" nodad
+	on_target ip addr add "10.98.$1.2/24" dev "t$1"
+	on_target ip -6 addr add "fd00:98:$1::2/64" dev "t$1" nodad
 	# Packets as they are on a wire, so that losing one loses 1500 bytes and not 64 KiB.
-	ip link set i0 up gso_max_segs 1
-	on_target ip link set t0 up gso_max_segs 1
-	on_target ip link set lo up
-	rdma link add siw0 type siw netdev i0 || fail 'rdma link add'
+	ip link set "i$1" up gso_max_segs 1
+	on_target ip link set "t$1" up gso_max_segs 1
+	rdma link add "siw$1" type siw netdev "i$1" || fail 'rdma link add'
 }
 
-# srptd_start [CONFIG]: as nobody, in a namespace where no RDMA device can be seen.
+# iwarp_net N...: the namespace and pairs of devices.
+iwarp_net()
+{
+	local n
+
+	modprobe -a veth siw || fail 'modprobe siw'
+	ip netns add target || fail 'ip netns add'
+	on_target ip link set lo up
+	for n; do
+		iwarp_pair "$n"
+	done
+}
+
+# srptd_start: as nobody, in a namespace where no RDMA device can be seen.
 srptd_start()
 {
 	install -d -o nobody "$work/state"
 	[ ! -b /dev/ram0 ] || chown nobody /dev/ram0
+	# shellcheck disable=SC2016  # $0 is for the inner shell
 	on_target bash -c 'mount -t tmpfs none /dev/infiniband &&
 		exec setpriv --reuid nobody --regid nogroup --clear-groups srptd -f -c "$0"' \
-		"${1:-$conf}" >> "$out/srptd.log" 2>&1 &
+		"$conf" >> "$out/srptd.log" 2>&1 &
 	srptd_pid=$!
 	wait_for 15 srptd_answers && return
 	tail -5 "$out/srptd.log"
 	fail 'srptd did not start'
-}
-
-# iwarp_start: network and target, with the disks described before.
-iwarp_start()
-{
-	need_srptd
-	iwarp_net
-	target_start
 }
 
 # no_verbs: srptd has neither a verbs device nor the RDMA/CM open.
@@ -75,20 +78,35 @@ no_verbs()
 	expect 'user of srptd' nobody "$(stat -c %U "/proc/$srptd_pid")"
 }
 
-# login_string [ADDRESS]: of the target at that address, as it has to be in dest=.
-login_string()
+# login_at ADDRESS [PARAMETER...]: what to write to add_target for the target at that address.
+login_at()
 {
-	srptctl login-info | grep -oE 'id_ext=[^ ]*dest=[^ ]*' |
-		grep -F "dest=${1:-$target4}:" | head -1
+	local address=$1 string p
+
+	shift
+	string=$(srptctl login-info | grep -oE 'id_ext=[^ ]*dest=[^ ]*' |
+		grep -F "dest=$address:" | head -1)
+	[ -n "$string" ] || fail "no login string for $address"
+	for p in "$@" tl_retry_count=6; do
+		string+=,$p
+	done
+	echo "$string"
 }
 
-# link_rule TC-ARGUMENTS...: an impairment of both directions; none: a good link again.
-link_rule()
+# For login of lib.sh.
+login_string()
 {
-	local verb=replace
+	login_at $target4
+}
 
+# impair DEVICE-NUMBER [NETEM-ARGUMENTS...]: of the link, both directions; none: good again.
+impair()
+{
+	local n=$1 verb=replace
+
+	shift
 	[ $# -gt 0 ] || verb=del
-	say "link: ${*:-good}"
-	tc qdisc $verb dev i0 root "$@" && on_target tc qdisc $verb dev t0 root "$@" ||
-		fail "tc qdisc $verb $*"
+	say "link $n: ${*:-good}"
+	tc qdisc $verb dev "i$n" root ${1:+netem} "$@" || fail "tc qdisc $verb i$n"
+	on_target tc qdisc $verb dev "t$n" root ${1:+netem} "$@" || fail "tc qdisc $verb t$n"
 }
