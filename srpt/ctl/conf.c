@@ -331,26 +331,41 @@ static void parse_child(struct parser *p, const struct scope *parent,
 
 /* ---- attributes ---- */
 
-static void add_portal(struct parser *p, struct conf_target *target)
+static void list_add(struct parser *p, const struct conf_portal *portal,
+		     struct conf_portal **list, size_t *count, const char *too_many)
 {
-	struct conf_stmt *s = &p->stmt;
-	struct conf_portal portal, *item;
-	const char *why;
+	struct conf_portal *item;
 
-	if (!conf_portal_parse(s->words[1], &portal, &why)) {
-		conf_error(p->diags, s->word_pos[1], "portal \"%s\": %s", s->words[1], why);
+	if (*count == CONF_PORTALS_MAX) {
+		conf_error(p->diags, p->stmt.pos, "%s may have %d", too_many, CONF_PORTALS_MAX);
 		return;
 	}
-	if (target->n_portals == CONF_PORTALS_MAX) {
-		conf_error(p->diags, s->pos, "too many portals: a target may have %d",
-			   CONF_PORTALS_MAX);
-		return;
-	}
-	item = add_item(p, target->portals, target->n_portals);
+	item = add_item(p, *list, *count);
 	if (!item)
 		return;
-	*item = portal;
-	item->pos = s->pos;
+	*item = *portal;
+	item->pos = p->stmt.pos;
+}
+
+/* The value of a repeatable attribute of a TARGET or TARGET_DRIVER. */
+static void add_portal(struct parser *p, const struct scope *scope, const struct conf_key *key)
+{
+	struct conf_target *target = scope->base;
+	struct conf_driver *driver = scope->base;
+	struct conf_stmt *s = &p->stmt;
+	bool iwarp = key->type == CONF_T_IWARP_PORT;
+	struct conf_portal portal;
+	const char *why;
+
+	if (!(iwarp ? conf_iwarp_port_parse : conf_portal_parse)(s->words[1], &portal, &why))
+		conf_error(p->diags, s->word_pos[1], "%s \"%s\": %s", key->name, s->words[1],
+			   why);
+	else if (iwarp)
+		list_add(p, &portal, &driver->iwarp_ports, &driver->n_iwarp_ports,
+			 "too many iwarp_port lines: TARGET_DRIVER");
+	else
+		list_add(p, &portal, &target->portals, &target->n_portals,
+			 "too many portals: a target");
 }
 
 static bool key_has_effect(struct parser *p, const struct scope *scope,
@@ -403,8 +418,8 @@ static void parse_key(struct parser *p, const struct scope *scope, const struct 
 	else if (s->count > 2)
 		conf_error(p->diags, s->word_pos[2],
 			   "%s takes one value: put it in \"\" if it has blanks", key->name);
-	else if (key->type == CONF_T_PORTAL)
-		add_portal(p, scope->base);
+	else if (conf_key_is_list(key))
+		add_portal(p, scope, key);
 	else if (key_has_effect(p, scope, key))
 		set_value(p, scope, key);
 	skip_block(p, scope, false);

@@ -28,7 +28,7 @@ enum {
 	CONF_NAME_MAX = 63,		/* characters of a target or group name */
 	CONF_PATTERN_MAX = 127,		/* characters of an INITIATOR pattern */
 	CONF_LUN_MAX = 16383,		/* 14 bits: flat space addressing, SAM-5 4.7.4 */
-	CONF_PORTALS_MAX = 16,		/* portal lines of one target */
+	CONF_PORTALS_MAX = 16,		/* portal lines of one target, iwarp_port lines */
 };
 
 /* Where something stands in the file; both count from 1, columns in bytes. 0 = nowhere. */
@@ -68,6 +68,9 @@ void conf_diag_free(struct conf_diag_list *list);
 /* ---- the model ---- */
 
 enum conf_handler { CONF_VDISK_BLOCKIO, CONF_VDISK_FILEIO, CONF_VDISK_NULLIO, CONF_HANDLERS };
+
+/* Whether we ask for a CRC of every frame of software iWARP. */
+enum conf_iwarp_crc { CONF_IWARP_CRC_AUTO, CONF_IWARP_CRC_ON, CONF_IWARP_CRC_OFF };
 
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_NOTICE, CONF_LOG_INFO,
 		      CONF_LOG_DEBUG };
@@ -136,7 +139,7 @@ struct conf_group {
 /* One address to listen on. */
 struct conf_portal {
 	struct conf_pos pos;
-	sa_family_t family;		/* AF_INET or AF_INET6 */
+	sa_family_t family;		/* AF_INET or AF_INET6; AF_UNSPEC: see iwarp_port */
 	uint8_t addr[16];		/* network order; 4 bytes used for AF_INET, rest zero */
 	char scope[16];			/* interface of a link-local IPv6 address, "" = none */
 	uint16_t port;			/* host order; 0 = the driver's rdma_cm_port */
@@ -169,6 +172,13 @@ struct conf_driver {
 	uint32_t srpt_srq_size;		/* entries; 0 = a receive queue per channel */
 	uint32_t srpt_sq_size;		/* send queue entries per channel */
 	uint64_t ioc_guid;		/* host order, 0 = the daemon takes one from the hardware */
+	/*
+	 * Where software iWARP listens, for all targets; each with a port. AF_UNSPEC: this
+	 * port at the loopback addresses, see conf_iwarp_port_expand().
+	 */
+	struct conf_portal *iwarp_ports;
+	size_t n_iwarp_ports;
+	enum conf_iwarp_crc iwarp_crc;
 };
 
 /* DAEMON: the process itself. */
@@ -232,13 +242,19 @@ const struct conf_device *conf_device_find(const struct conf *conf, const char *
 const struct conf_target *conf_target_find(const struct conf *conf, const char *name);
 const char *conf_handler_name(enum conf_handler handler);	/* "vdisk_blockio", ... */
 /*
- * "ADDR", "ADDR:PORT" or "[ADDR]:PORT" into buf (at least 80 bytes); returns buf. The port is
- * p->port, or default_port when that is 0, and is left out when both are 0.
+ * "ADDR", "ADDR:PORT", "[ADDR]:PORT" or, of AF_UNSPEC, "PORT" into buf (at least 80 bytes); returns
+ * buf. The port is p->port, or default_port when that is 0, and is left out when both are 0.
  */
 const char *conf_portal_format(const struct conf_portal *p, uint16_t default_port, char *buf,
 			       size_t size);
 /* The inverse; false and *why (static text) if text is no portal. */
 bool conf_portal_parse(const char *text, struct conf_portal *p, const char **why);
+/* The same for a value of iwarp_port: a port is required and enough, see conf_driver. */
+bool conf_iwarp_port_parse(const char *text, struct conf_portal *p, const char **why);
+/* The addresses one stands for: @p itself, or both loopback addresses; returns their number. */
+size_t conf_iwarp_port_expand(const struct conf_portal *p, struct conf_portal out[2]);
+/* Whether an address is the wildcard of its family. */
+bool conf_portal_is_any(const struct conf_portal *p);
 /*
  * The id_ext of a target: the given one, else the interface id when the name is a port GID, else
  * a hash of ioc_guid (the one in force, not 0) and the name. Never 0, stable over restarts.
@@ -292,6 +308,7 @@ enum conf_type {
 	CONF_T_TEXT,		/* UTF-8 up to max bytes; char * */
 	CONF_T_PATH,		/* absolute path; char * */
 	CONF_T_PORTAL,		/* address with optional port; repeatable */
+	CONF_T_IWARP_PORT,	/* port with optional address; repeatable */
 };
 
 struct conf_key {

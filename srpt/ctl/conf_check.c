@@ -347,10 +347,10 @@ static int check_portals(struct checker *c, const struct conf_target *target)
 	char text[CONF_PORTALS_MAX][96];
 	struct holders h = { 0 };
 
-	if (target->enabled && !target->n_portals && !port)
+	if (target->enabled && !target->n_portals && !port && !c->conf->driver.n_iwarp_ports)
 		conf_warn(c->diags, target->pos,
-			  "TARGET \"%s\" has no address to log in to: set rdma_cm_port in "
-			  "TARGET_DRIVER or portal here", target->name);
+			  "TARGET \"%s\" has no address to log in to: set rdma_cm_port or "
+			  "iwarp_port in TARGET_DRIVER, or portal here", target->name);
 	for (size_t i = 0; i < target->n_portals; i++) {
 		const struct conf_portal *p = &target->portals[i];
 
@@ -361,6 +361,45 @@ static int check_portals(struct checker *c, const struct conf_target *target)
 				   "ADDRESS:PORT, or set rdma_cm_port in TARGET_DRIVER", text[i]);
 	}
 	return holders_check(&h, "portal", "address", CONF_ERROR, c->diags);
+}
+
+/* Only one can listen on an address; at a wildcard it listens on every one of the family. */
+static bool iwarp_ports_clash(const struct conf_portal *a, const struct conf_portal *b)
+{
+	return a->family == b->family && a->port == b->port &&
+	       (conf_portal_is_any(a) || conf_portal_is_any(b) ||
+		(!memcmp(a->addr, b->addr, sizeof(a->addr)) && !strcmp(a->scope, b->scope)));
+}
+
+/* True after telling that they clash. */
+static bool check_iwarp_pair(const struct conf_portal *first, const struct conf_portal *second,
+			     struct conf_diag_list *diags)
+{
+	struct conf_portal a[2], b[2];
+	size_t n_a = conf_iwarp_port_expand(first, a), n_b = conf_iwarp_port_expand(second, b);
+	char first_text[96], second_text[96];
+
+	for (size_t i = 0; i < n_a * n_b; i++) {
+		if (!iwarp_ports_clash(&a[i / n_b], &b[i % n_b]))
+			continue;
+		conf_error(diags, second->pos, "iwarp_port %s takes an address that iwarp_port %s "
+			   "in line %u takes",
+			   conf_portal_format(second, 0, second_text, sizeof(second_text)),
+			   conf_portal_format(first, 0, first_text, sizeof(first_text)),
+			   first->pos.line);
+		return true;
+	}
+	return false;
+}
+
+static void check_iwarp_ports(const struct conf_driver *driver, struct conf_diag_list *diags)
+{
+	const struct conf_portal *list = driver->iwarp_ports;
+
+	for (size_t i = 1; i < driver->n_iwarp_ports; i++)
+		for (size_t j = 0; j < i; j++)
+			if (check_iwarp_pair(&list[j], &list[i], diags))
+				break;
 }
 
 static int check_target(struct checker *c, struct conf_target *target)
@@ -445,6 +484,7 @@ int conf_check(struct conf *conf, const struct conf_skipped *skipped,
 
 	if (!rc && !index_devices(&c))
 		rc = -ENOMEM;
+	check_iwarp_ports(&conf->driver, diags);
 	for (size_t i = 0; i < conf->n_targets && !rc; i++)
 		rc = check_target(&c, &conf->targets[i]);
 	free(c.by_name);

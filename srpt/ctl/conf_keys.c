@@ -37,7 +37,10 @@
 
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
 
+static const char *const iwarp_crcs[] = { "auto", "on", "off", NULL };
+
 STATIC_ASSERT(sizeof(enum conf_log_level) == sizeof(int));
+STATIC_ASSERT(sizeof(enum conf_iwarp_crc) == sizeof(int));
 
 /*
  * srp_daemon tells the initiator to stay below our limit only if the limit is less than the 8192
@@ -167,6 +170,12 @@ static const struct conf_key keys[] = {
 	  .help = "identifier of the I/O controller, the same for all targets" },
 	{ .block = CONF_TARGET_DRIVER, .name = "srpt_service_guid", FIELD(conf_driver, ioc_guid),
 	  .type = CONF_T_HEX64, .help = "another name for ioc_guid" },
+	{ .block = CONF_TARGET_DRIVER, .name = "iwarp_port",
+	  .offset = offsetof(struct conf_driver, iwarp_ports), .type = CONF_T_IWARP_PORT,
+	  .help = "TCP port of software iWARP, loopback only unless an address is in front; "
+		  "repeatable" },
+	{ DRIVER(iwarp_crc), .type = CONF_T_ENUM, .names = iwarp_crcs, .fallback = "auto",
+	  .help = "ask for a CRC over software iWARP; auto = unless the peer is on this host" },
 	UNUSED(CONF_TARGET_DRIVER, "enabled", "each TARGET has an enabled of its own"),
 	UNUSED(CONF_TARGET_DRIVER, "one_target_per_port", "each TARGET names its portals"),
 	UNUSED(CONF_TARGET_DRIVER, "trace_flag", NO_TRACE),

@@ -66,6 +66,7 @@ void conf_free(struct conf *conf)
 	for (size_t i = 0; i < conf->n_targets; i++)
 		target_free(&conf->targets[i]);
 	free(conf->targets);
+	free(conf->driver.iwarp_ports);
 	conf_values_free(CONF_DAEMON, &conf->daemon);
 	free(conf);
 }
@@ -106,9 +107,25 @@ bool conf_daemon_equal(const struct conf_daemon *a, const struct conf_daemon *b)
 	return conf_values_equal(CONF_DAEMON, a, b);
 }
 
+static bool portal_equal(const struct conf_portal *a, const struct conf_portal *b)
+{
+	return a->family == b->family && a->port == b->port &&
+	       !memcmp(a->addr, b->addr, sizeof(a->addr)) && !strcmp(a->scope, b->scope);
+}
+
+static bool portals_equal(const struct conf_portal *a, size_t n_a, const struct conf_portal *b,
+			  size_t n_b)
+{
+	for (size_t i = 0; n_a == n_b && i < n_a; i++)
+		if (!portal_equal(&a[i], &b[i]))
+			return false;
+	return n_a == n_b;
+}
+
 bool conf_driver_equal(const struct conf_driver *a, const struct conf_driver *b)
 {
-	return conf_values_equal(CONF_TARGET_DRIVER, a, b);
+	return portals_equal(a->iwarp_ports, a->n_iwarp_ports, b->iwarp_ports, b->n_iwarp_ports) &&
+	       conf_values_equal(CONF_TARGET_DRIVER, a, b);
 }
 
 bool conf_device_equal(const struct conf_device *a, const struct conf_device *b)
@@ -143,20 +160,11 @@ bool conf_group_equal(const struct conf_group *a, const struct conf_group *b)
 	return conf_lunmap_equal(&a->map, &b->map);
 }
 
-static bool portal_equal(const struct conf_portal *a, const struct conf_portal *b)
-{
-	return a->family == b->family && a->port == b->port &&
-	       !memcmp(a->addr, b->addr, sizeof(a->addr)) && !strcmp(a->scope, b->scope);
-}
-
 bool conf_target_attrs_equal(const struct conf_target *a, const struct conf_target *b)
 {
-	if (strcmp(a->name, b->name) || a->n_portals != b->n_portals)
-		return false;
-	for (size_t i = 0; i < a->n_portals; i++)
-		if (!portal_equal(&a->portals[i], &b->portals[i]))
-			return false;
-	return conf_values_equal(CONF_TARGET, a, b);
+	return !strcmp(a->name, b->name) &&
+	       portals_equal(a->portals, a->n_portals, b->portals, b->n_portals) &&
+	       conf_values_equal(CONF_TARGET, a, b);
 }
 
 bool conf_target_equal(const struct conf_target *a, const struct conf_target *b)

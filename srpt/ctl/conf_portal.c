@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Portals: "ADDR", "ADDR:PORT", "[ADDR]:PORT" with IPv4 or IPv6 addresses. */
+/* Portals: "ADDR", "ADDR:PORT", "[ADDR]:PORT" with IPv4 or IPv6 addresses; iwarp_port: "PORT". */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +96,39 @@ bool conf_portal_parse(const char *text, struct conf_portal *p, const char **why
 	return addr_set(p, addr, why);
 }
 
+bool conf_iwarp_port_parse(const char *text, struct conf_portal *p, const char **why)
+{
+	*p = (struct conf_portal){ .family = AF_UNSPEC };
+	if (text[strspn(text, "0123456789")]) {
+		if (strchr(text, ':') && !conf_portal_parse(text, p, why))
+			return false;
+		*why = "allowed are PORT, ADDRESS:PORT and [IPv6-ADDRESS]:PORT";
+		return p->port != 0;
+	}
+	*why = "allowed are ports 1..65535";
+	return port_parse(text, &p->port);
+}
+
+size_t conf_iwarp_port_expand(const struct conf_portal *p, struct conf_portal out[2])
+{
+	out[0] = *p;
+	if (p->family != AF_UNSPEC)
+		return 1;
+	out[1] = *p;
+	out[0].family = AF_INET;
+	inet_pton(AF_INET, "127.0.0.1", out[0].addr);
+	out[1].family = AF_INET6;
+	inet_pton(AF_INET6, "::1", out[1].addr);
+	return 2;
+}
+
+bool conf_portal_is_any(const struct conf_portal *p)
+{
+	static const uint8_t any[sizeof(p->addr)];
+
+	return p->family != AF_UNSPEC && !memcmp(p->addr, any, sizeof(any));
+}
+
 const char *conf_portal_format(const struct conf_portal *p, uint16_t default_port, char *buf,
 			       size_t size)
 {
@@ -103,6 +136,10 @@ const char *conf_portal_format(const struct conf_portal *p, uint16_t default_por
 	bool brackets = port && p->family == AF_INET6;
 	char addr[INET6_ADDRSTRLEN] = "";
 
+	if (p->family == AF_UNSPEC) {
+		snprintf(buf, size, "%u", port);
+		return buf;
+	}
 	inet_ntop(p->family, p->addr, addr, sizeof(addr));
 	if (!port)
 		snprintf(buf, size, "%s%s%s", addr, p->scope[0] ? "%" : "", p->scope);

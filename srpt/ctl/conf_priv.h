@@ -96,6 +96,8 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text, cha
 		   size_t size);
 /* Sets every field of the block to its default. 0 or -ENOMEM. */
 int conf_values_init(enum conf_block block, void *base);
+/* Repeatable: the values are in an array that conf_value_set() and its like do not know. */
+bool conf_key_is_list(const struct conf_key *key);
 void conf_values_free(enum conf_block block, void *base);
 bool conf_values_equal(enum conf_block block, const void *a, const void *b);
 /* The value as it would be written, without line end; quoted where needed. */

@@ -331,7 +331,7 @@ static value_setter *const setters[] = {
 	[CONF_T_MIB] = set_size, [CONF_T_HEX64] = set_hex64, [CONF_T_ENUM] = set_enum,
 	[CONF_T_UUID] = set_uuid, [CONF_T_NAA] = set_naa, [CONF_T_ID] = set_id,
 	[CONF_T_NAME] = set_id, [CONF_T_TEXT] = set_text, [CONF_T_PATH] = set_path,
-	[CONF_T_PORTAL] = NULL,
+	[CONF_T_PORTAL] = NULL, [CONF_T_IWARP_PORT] = NULL,
 };
 
 int conf_value_set(const struct conf_key *key, void *base, const char *text, char *why,
@@ -340,6 +340,11 @@ int conf_value_set(const struct conf_key *key, void *base, const char *text, cha
 	struct value_why w = { why, size };
 
 	return setters[key->type](key, base, text, &w);
+}
+
+bool conf_key_is_list(const struct conf_key *key)
+{
+	return key->type == CONF_T_PORTAL || key->type == CONF_T_IWARP_PORT;
 }
 
 static bool is_string(const struct conf_key *key)
@@ -384,7 +389,7 @@ static bool value_equal(const struct conf_key *key, const void *a, const void *b
 {
 	const void *fa = field_of(key, a), *fb = field_of(key, b);
 
-	if (key->type == CONF_T_NONE || key->type == CONF_T_PORTAL)
+	if (key->type == CONF_T_NONE || conf_key_is_list(key))
 		return true;
 	if (is_string(key))
 		return string_equal(*(char *const *)fa, *(char *const *)fb);

@@ -26,6 +26,17 @@ static void write_keys(enum conf_block block, uint64_t given, const void *base, 
 	}
 }
 
+static void write_portals(const char *name, const struct conf_portal *list, size_t count, int level,
+			  FILE *f)
+{
+	char buf[96];
+
+	for (size_t i = 0; i < count; i++) {
+		indent(f, level);
+		fprintf(f, "%s %s\n", name, conf_portal_format(&list[i], 0, buf, sizeof(buf)));
+	}
+}
+
 static void write_map(const struct conf_lunmap *map, int level, FILE *f)
 {
 	for (size_t i = 0; i < map->count; i++) {
@@ -60,15 +71,11 @@ static void write_group(const struct conf_group *group, FILE *f)
 
 static void write_target(const struct conf_target *target, FILE *f)
 {
-	char buf[96];
-
 	fputs("\tTARGET ", f);
 	conf_word_print(target->name, f);
 	fputs(" {\n", f);
 	write_keys(CONF_TARGET, target->given, target, 2, f);
-	for (size_t i = 0; i < target->n_portals; i++)
-		fprintf(f, "\t\tportal %s\n",
-			conf_portal_format(&target->portals[i], 0, buf, sizeof(buf)));
+	write_portals("portal", target->portals, target->n_portals, 2, f);
 	write_map(&target->map, 2, f);
 	for (size_t i = 0; i < target->n_groups; i++)
 		write_group(&target->groups[i], f);
@@ -100,6 +107,21 @@ static void write_devices(const struct conf *conf, FILE *f)
 	}
 }
 
+static void write_driver(const struct conf *conf, FILE *f)
+{
+	const struct conf_driver *driver = &conf->driver;
+
+	fputs("\nTARGET_DRIVER ib_srpt {\n", f);
+	write_keys(CONF_TARGET_DRIVER, driver->given, driver, 1, f);
+	write_portals("iwarp_port", driver->iwarp_ports, driver->n_iwarp_ports, 1, f);
+	for (size_t i = 0; i < conf->n_targets; i++) {
+		if (i || driver->given || driver->n_iwarp_ports)
+			putc('\n', f);
+		write_target(&conf->targets[i], f);
+	}
+	fputs("}\n", f);
+}
+
 int conf_write(const struct conf *conf, FILE *f)
 {
 	fputs("# Configuration of srptd, see srpt.conf(5).\n", f);
@@ -110,15 +132,7 @@ int conf_write(const struct conf *conf, FILE *f)
 		fputs("}\n", f);
 	}
 	write_devices(conf, f);
-	if (conf->driver.given || conf->n_targets) {
-		fputs("\nTARGET_DRIVER ib_srpt {\n", f);
-		write_keys(CONF_TARGET_DRIVER, conf->driver.given, &conf->driver, 1, f);
-		for (size_t i = 0; i < conf->n_targets; i++) {
-			if (i || conf->driver.given)
-				putc('\n', f);
-			write_target(&conf->targets[i], f);
-		}
-		fputs("}\n", f);
-	}
+	if (conf->driver.given || conf->driver.n_iwarp_ports || conf->n_targets)
+		write_driver(conf, f);
 	return fflush(f) || ferror(f) ? -EIO : 0;
 }

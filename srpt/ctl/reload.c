@@ -10,7 +10,7 @@
 
 /* What a running daemon can take over; everything else of DAEMON and TARGET_DRIVER cannot. */
 static const char *const live_keys[] = { "log_level", "rdma_cm_port", "ioc_guid",
-					 "srpt_service_guid" };
+					 "srpt_service_guid", "iwarp_port", "iwarp_crc" };
 
 static bool key_is_live(const struct conf_key *key)
 {

@@ -64,6 +64,11 @@ static void test_differences_are_seen(void **state)
 		"HANDLER vdisk_nullio {\n DEVICE a\n}\n"
 		"HANDLER vdisk_fileio {\n DEVICE b { filename /b }\n}\n",
 		DEVICES "TARGET_DRIVER ib_srpt {\n rdma_cm_port 2\n}\n",
+		DEVICES "TARGET_DRIVER ib_srpt {\n iwarp_port 2\n}\n",
+		DEVICES "TARGET_DRIVER ib_srpt {\n iwarp_port 3\n}\n",
+		DEVICES "TARGET_DRIVER ib_srpt {\n iwarp_port 127.0.0.1:2\n}\n",
+		DEVICES "TARGET_DRIVER ib_srpt {\n iwarp_port 2\niwarp_port 3\n}\n",
+		DEVICES "TARGET_DRIVER ib_srpt {\n iwarp_crc on\n}\n",
 		DEVICES TARGETS(""),
 		DEVICES TARGETS("enabled 1"),
 		DEVICES TARGETS("rel_tgt_id 2"),
@@ -144,6 +149,34 @@ static void test_portals(void **state)
 	}
 }
 
+static void test_iwarp_ports(void **state)
+{
+	static const struct {
+		const char *in, *out;
+		size_t addresses;
+	} rows[] = {
+		{ "5000", "5000", 2 },
+		{ "00001", "1", 2 },
+		{ "127.0.0.1:5000", "127.0.0.1:5000", 1 },
+		{ "[::]:65535", "[::]:65535", 1 },
+		{ "[fe80::1%eth0]:7", "[fe80::1%eth0]:7", 1 },
+	};
+	struct conf_portal p, at[2];
+	const char *why;
+	char buf[80];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_true(conf_iwarp_port_parse(rows[i].in, &p, &why));
+		assert_string_equal(conf_portal_format(&p, 0, buf, sizeof(buf)), rows[i].out);
+		assert_int_equal(conf_iwarp_port_expand(&p, at), rows[i].addresses);
+	}
+	assert_true(conf_iwarp_port_parse("5000", &p, &why));
+	conf_iwarp_port_expand(&p, at);
+	assert_string_equal(conf_portal_format(&at[0], 0, buf, sizeof(buf)), "127.0.0.1:5000");
+	assert_string_equal(conf_portal_format(&at[1], 0, buf, sizeof(buf)), "[::1]:5000");
+}
+
 static void test_bad_portals(void **state)
 {
 	static const char *const rows[] = {
@@ -171,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_differences_are_seen),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_portals),
+		cmocka_unit_test(test_iwarp_ports),
 		cmocka_unit_test(test_bad_portals),
 	};
 
