@@ -216,26 +216,28 @@ static int login_info_print(const struct settings *s, const struct conf *conf)
 		.infiniband = IDENTITY_INFINIBAND,
 		.machine_id = IDENTITY_MACHINE_ID,
 	};
-	struct rdma_addrs addrs = { 0 };
+	struct text out = { 0 }, notes = { 0 };
+	struct login_addrs addrs;
 	struct report r = { 0 };
-	struct text out = { 0 };
 	enum guid_source source;
 	uint64_t guid = 0;
 	int rc = identity_ioc_guid(conf->driver.ioc_guid, &paths, &guid, &source);
 
 	if (!rc)
-		rc = rdma_addrs_get("/sys", &addrs);
+		rc = login_addrs_get("/sys", &addrs);
 	if (rc) {
 		fprintf(stderr, "srptctl: cannot compute it: %s\n", strerror(-rc));
 		return EXIT_FAILED;
 	}
-	if (!login_info_report(&r, conf, guid, &addrs))
-		fprintf(stderr, "srptctl: %s\n", login_info_why_empty(conf, &addrs));
+	login_info_report(&r, conf, guid, &addrs, &notes);
+	if (notes.len)
+		fprintf(stderr, "srptctl: %s", text_string(&notes));
 	rc = report_print(&r, s->json, &out) ? EXIT_DONE : EXIT_FAILED;
 	fputs(text_string(&out), stdout);
 	text_free(&out);
+	text_free(&notes);
 	report_free(&r);
-	rdma_addrs_free(&addrs);
+	login_addrs_free(&addrs);
 	return rc;
 }
 

@@ -6,84 +6,113 @@
 #include <stdio.h>
 #include <string.h>
 
+int login_addrs_get(const char *sysfs, struct login_addrs *addrs)
+{
+	int rc = rdma_addrs_get(sysfs, &addrs->rdma);
+
+	if (rc)
+		return rc;
+	rc = host_addrs_get(&addrs->host);
+	if (rc)
+		rdma_addrs_free(&addrs->rdma);
+	return rc;
+}
+
+void login_addrs_free(struct login_addrs *addrs)
+{
+	rdma_addrs_free(&addrs->rdma);
+	rdma_addrs_free(&addrs->host);
+}
+
 static const struct column columns[] = {
 	{ "target", NULL, COLUMN_TEXT },
 	{ "enabled", NULL, COLUMN_BOOL },
+	{ "transport", NULL, COLUMN_TEXT },
 	{ "id_ext", NULL, COLUMN_TEXT },
 	{ "ioc_guid", NULL, COLUMN_TEXT },
 	{ "dest", NULL, COLUMN_TEXT },
 	{ "login", "", COLUMN_TEXT },
 };
 
-struct identity {
+struct login_list {
+	struct report *r;
+	const struct login_addrs *addrs;
+	/* of the target at hand */
 	const struct conf_target *target;
 	uint64_t id_ext, ioc_guid;
+	bool iwarp;        /* of the portal at hand */
+	bool remote_iwarp; /* a row was for initiators on other hosts */
 };
 
-static void row_add(struct report *r, const struct identity *id, const struct conf_portal *p)
+static bool is_loopback(const struct conf_portal *p)
 {
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return p->family == AF_INET ? p->addr[0] == 127 : !memcmp(p->addr, v6, sizeof(v6));
+}
+
+static void row_add(struct login_list *l, const struct conf_portal *p)
+{
+	struct report *r = l->r;
 	char dest[96];
 
 	conf_portal_format(p, 0, dest, sizeof(dest));
-	report_text(r, id->target->name);
-	report_bool(r, id->target->enabled);
-	report_printf(r, "%016" PRIx64, id->id_ext);
-	report_printf(r, "%016" PRIx64, id->ioc_guid);
+	report_text(r, l->target->name);
+	report_bool(r, l->target->enabled);
+	report_text(r, l->iwarp ? "iWARP" : "RDMA");
+	report_printf(r, "%016" PRIx64, l->id_ext);
+	report_printf(r, "%016" PRIx64, l->ioc_guid);
 	report_text(r, dest);
-	report_printf(r, "id_ext=%016" PRIx64 ",ioc_guid=%016" PRIx64 ",dest=%s", id->id_ext,
-		      id->ioc_guid, dest);
+	report_printf(r, "id_ext=%016" PRIx64 ",ioc_guid=%016" PRIx64 ",dest=%s", l->id_ext,
+		      l->ioc_guid, dest);
+	l->remote_iwarp |= l->iwarp && !is_loopback(p);
 }
 
-static void portal_rows(struct report *r, const struct identity *id, const struct conf_portal *p,
-			uint16_t default_port, const struct rdma_addrs *addrs)
+static void portal_rows(struct login_list *l, const struct conf_portal *p, uint16_t default_port)
 {
-	static const uint8_t any[16];
+	const struct rdma_addrs *addrs = l->iwarp ? &l->addrs->host : &l->addrs->rdma;
 	struct conf_portal at = *p;
 
 	at.port = p->port ? p->port : default_port;
 	if (!at.port)
 		return;
-	if (memcmp(p->addr, any, sizeof(any))) {
-		row_add(r, id, &at);
+	if (!conf_portal_is_any(p)) {
+		row_add(l, &at);
 		return;
 	}
 	for (size_t i = 0; i < addrs->count; i++) {
 		if (addrs->list[i].family != p->family)
 			continue;
 		memcpy(at.addr, addrs->list[i].addr, sizeof(at.addr));
-		row_add(r, id, &at);
+		row_add(l, &at);
 	}
 }
 
-static void target_rows(struct report *r, const struct identity *id, uint16_t default_port,
-			const struct rdma_addrs *addrs)
+static void rdma_rows(struct login_list *l, uint16_t default_port)
 {
 	static const struct conf_portal any[] = {
 		{ .family = AF_INET }, { .family = AF_INET6 },
 	};
-	const struct conf_target *t = id->target;
+	const struct conf_target *t = l->target;
 
+	l->iwarp = false;
 	for (size_t i = 0; i < t->n_portals; i++)
-		portal_rows(r, id, &t->portals[i], default_port, addrs);
+		portal_rows(l, &t->portals[i], default_port);
 	for (size_t i = 0; i < 2 && !t->n_portals; i++)
-		portal_rows(r, id, &any[i], default_port, addrs);
+		portal_rows(l, &any[i], default_port);
 }
 
-size_t login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_guid,
-		       const struct rdma_addrs *addrs)
+static void iwarp_rows(struct login_list *l, const struct conf_driver *driver)
 {
-	REPORT_BEGIN(r, "logins", REPORT_TABLE, columns);
-	if (conf->driver.ioc_guid)
-		ioc_guid = conf->driver.ioc_guid;
-	for (size_t i = 0; i < conf->n_targets; i++) {
-		const struct conf_target *t = &conf->targets[i];
-		struct identity id = { .target = t };
+	struct conf_portal at[2];
 
-		id.ioc_guid = t->ioc_guid ? t->ioc_guid : ioc_guid;
-		id.id_ext = conf_target_id_ext(t, id.ioc_guid);
-		target_rows(r, &id, conf->driver.rdma_cm_port, addrs);
+	l->iwarp = true;
+	for (size_t i = 0; i < driver->n_iwarp_ports; i++) {
+		size_t n = conf_iwarp_port_expand(&driver->iwarp_ports[i], at);
+
+		for (size_t k = 0; k < n; k++)
+			portal_rows(l, &at[k], 0);
 	}
-	return report_rows(r);
 }
 
 static bool has_port(const struct conf *conf)
@@ -95,12 +124,37 @@ static bool has_port(const struct conf *conf)
 	return false;
 }
 
-const char *login_info_why_empty(const struct conf *conf, const struct rdma_addrs *addrs)
+static const char *why_empty(const struct conf *conf, const struct login_addrs *addrs)
 {
 	if (!conf->n_targets)
 		return "there is no target";
+	if (conf->driver.n_iwarp_ports)
+		return "no address of this host fits iwarp_port";
 	if (!conf->driver.rdma_cm_port && !has_port(conf))
-		return "no target has an address and port: set rdma_cm_port or portals with a port";
-	return addrs->count ? "no address of this host fits a portal" :
-			      "no address of this host belongs to an RDMA device";
+		return "no target has an address and port: set rdma_cm_port, iwarp_port or "
+		       "portals with a port";
+	return addrs->rdma.count ? "no address of this host fits a portal" :
+				   "no address of this host belongs to an RDMA device";
+}
+
+void login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_guid,
+		       const struct login_addrs *addrs, struct text *notes)
+{
+	struct login_list l = { .r = r, .addrs = addrs };
+
+	REPORT_BEGIN(r, "logins", REPORT_TABLE, columns);
+	if (conf->driver.ioc_guid)
+		ioc_guid = conf->driver.ioc_guid;
+	for (size_t i = 0; i < conf->n_targets; i++) {
+		l.target = &conf->targets[i];
+		l.ioc_guid = l.target->ioc_guid ? l.target->ioc_guid : ioc_guid;
+		l.id_ext = conf_target_id_ext(l.target, l.ioc_guid);
+		rdma_rows(&l, conf->driver.rdma_cm_port);
+		iwarp_rows(&l, &conf->driver);
+	}
+	if (!report_rows(r))
+		text_printf(notes, "%s\n", why_empty(conf, addrs));
+	if (l.remote_iwarp)
+		text_puts(notes, "over iWARP ib_srp names no initiator port: add "
+			  ",initiator_ext= and 16 hex digits that are different for each host\n");
 }

@@ -9,13 +9,23 @@
 
 #include <stdint.h>
 
+/* The addresses a wildcard stands for. */
+struct login_addrs {
+	struct rdma_addrs rdma; /* of portals for RDMA/CM */
+	struct rdma_addrs host; /* of iwarp_port */
+};
+
+/* @sysfs: "/sys". 0 or -errno; none is no error. */
+int login_addrs_get(const char *sysfs, struct login_addrs *addrs);
+void login_addrs_free(struct login_addrs *addrs);
+
 /*
  * A row per target and address; a target without portals, or with one at a wildcard address, is
- * reachable at every address of @addrs. @ioc_guid: the daemon's, for targets without one. The
- * number of rows; if there is none, login_info_why_empty() tells the reason in one line.
+ * reachable at every address of @addrs, and every target at those of iwarp_port. @ioc_guid: the
+ * daemon's, for targets without one. @notes gets a line when there is no row, with the reason, or
+ * when something must be added to a row.
  */
-size_t login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_guid,
-		       const struct rdma_addrs *addrs);
-const char *login_info_why_empty(const struct conf *conf, const struct rdma_addrs *addrs);
+void login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_guid,
+		       const struct login_addrs *addrs, struct text *notes);
 
 #endif

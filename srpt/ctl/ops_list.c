@@ -306,16 +306,15 @@ void ops_targets(struct ops *o)
 void ops_login_info(struct ops *o)
 {
 	const struct live *live = &o->d->live;
-	struct rdma_addrs addrs;
+	struct login_addrs addrs;
 	struct report r = { 0 };
-	int rc = rdma_addrs_get("/sys", &addrs);
+	int rc = login_addrs_get("/sys", &addrs);
 
 	if (rc) {
 		ops_fail(o, "cannot list the addresses of this host: %s", strerror(-rc));
 		return;
 	}
-	if (!login_info_report(&r, live->conf, live->ioc_guid, &addrs))
-		text_printf(&o->reply.err, "%s\n", login_info_why_empty(live->conf, &addrs));
-	rdma_addrs_free(&addrs);
+	login_info_report(&r, live->conf, live->ioc_guid, &addrs, &o->reply.err);
+	login_addrs_free(&addrs);
 	ops_finish_report(o, &r);
 }

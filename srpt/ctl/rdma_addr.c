@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <glob.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,26 +183,36 @@ static int addrs_add(struct rdma_addrs *addrs, const struct ifaddrs *ifa)
 	return 0;
 }
 
-int rdma_addrs_get(const char *sysfs, struct rdma_addrs *addrs)
+/* Of the interfaces in @names, or, if that is NULL, of all but loopback. */
+static int addrs_collect(char *const *names, struct rdma_addrs *addrs)
 {
-	char **names = rdma_netdevs_get(sysfs);
 	struct ifaddrs *all = NULL;
 	int rc = 0;
 
 	*addrs = (struct rdma_addrs){ NULL, 0 };
-	if (!names)
-		return -ENOMEM;
 	if (getifaddrs(&all))
-		rc = -errno;
+		return -errno;
 	for (struct ifaddrs *ifa = all; ifa && !rc; ifa = ifa->ifa_next)
-		if (is_listed(names, ifa->ifa_name))
+		if (names ? is_listed(names, ifa->ifa_name) : !(ifa->ifa_flags & IFF_LOOPBACK))
 			rc = addrs_add(addrs, ifa);
-	if (all)
-		freeifaddrs(all);
-	rdma_netdevs_free(names);
+	freeifaddrs(all);
 	if (rc)
 		rdma_addrs_free(addrs);
 	return rc;
+}
+
+int rdma_addrs_get(const char *sysfs, struct rdma_addrs *addrs)
+{
+	char **names = rdma_netdevs_get(sysfs);
+	int rc = names ? addrs_collect(names, addrs) : -ENOMEM;
+
+	rdma_netdevs_free(names);
+	return rc;
+}
+
+int host_addrs_get(struct rdma_addrs *addrs)
+{
+	return addrs_collect(NULL, addrs);
 }
 
 void rdma_addrs_free(struct rdma_addrs *addrs)

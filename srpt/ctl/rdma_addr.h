@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Local IP addresses at which RDMA/CM connections can arrive: those of network interfaces that
- * belong to an RDMA device. Read from sysfs, so it needs neither verbs nor privileges.
+ * Local IP addresses at which connections can arrive: by RDMA/CM those of network interfaces that
+ * belong to an RDMA device, by TCP all. Read from sysfs, so it needs neither verbs nor privileges.
  */
 #ifndef SRPT_CTL_RDMA_ADDR_H
 #define SRPT_CTL_RDMA_ADDR_H
@@ -23,6 +23,8 @@ struct rdma_addrs {
 
 /* @sysfs: "/sys". Link-local IPv6 addresses are left out. 0 or -errno; none is no error. */
 int rdma_addrs_get(const char *sysfs, struct rdma_addrs *addrs);
+/* Those of all interfaces but loopback, as above. */
+int host_addrs_get(struct rdma_addrs *addrs);
 void rdma_addrs_free(struct rdma_addrs *addrs);
 
 /*

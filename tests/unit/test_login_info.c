@@ -17,7 +17,9 @@
 
 #define GUID 0x0002c90300a1b2c3ull
 
-/* What is printed for targets of the given text, on a host with two RDMA addresses. */
+static char notes[256];
+
+/* What is printed for targets of the given text, on a host with two RDMA addresses and two more. */
 static const char *printed(const char *text, uint64_t ioc_guid, bool json)
 {
 	static char buf[2048];
@@ -25,16 +27,24 @@ static const char *printed(const char *text, uint64_t ioc_guid, bool json)
 		{ .family = AF_INET, .netdev = "eth0" },
 		{ .family = AF_INET6, .netdev = "eth0" },
 	};
-	const struct rdma_addrs addrs = { list, 2 };
+	struct rdma_addr more[2] = {
+		{ .family = AF_INET, .netdev = "eth1" },
+		{ .family = AF_INET6, .netdev = "eth1" },
+	};
+	const struct login_addrs addrs = { { list, 2 }, { more, 2 } };
 	struct conf_diag_list diags = { 0 };
-	struct text out = { 0 };
+	struct text out = { 0 }, told = { 0 };
 	struct report r = { 0 };
 	struct conf *conf;
 
 	inet_pton(AF_INET, "10.99.0.1", list[0].addr);
 	inet_pton(AF_INET6, "fd00::1", list[1].addr);
+	inet_pton(AF_INET, "198.51.100.1", more[0].addr);
+	inet_pton(AF_INET6, "2001:db8::1", more[1].addr);
 	assert_int_equal(conf_parse("test", text, strlen(text), &conf, &diags), 0);
-	login_info_report(&r, conf, ioc_guid, &addrs);
+	login_info_report(&r, conf, ioc_guid, &addrs, &told);
+	snprintf(notes, sizeof(notes), "%s", text_string(&told));
+	text_free(&told);
 	assert_true(report_print(&r, json, &out));
 	snprintf(buf, sizeof(buf), "%s", text_string(&out));
 	text_free(&out);
@@ -79,18 +89,62 @@ static void without_port_nothing(void **state)
 				    false), "");
 }
 
+static const char *why_empty(struct conf *conf)
+{
+	const struct login_addrs none = { 0 };
+	struct report r = { 0 };
+	struct text told = { 0 };
+
+	login_info_report(&r, conf, GUID, &none, &told);
+	snprintf(notes, sizeof(notes), "%s", text_string(&told));
+	text_free(&told);
+	report_free(&r);
+	return notes;
+}
+
 static void why_there_is_no_line(void **state)
 {
 	struct conf_target target = { .enabled = true };
+	struct conf_portal any = { .family = AF_INET, .port = 5000 };
 	struct conf conf = { .n_targets = 0, .targets = &target };
-	struct rdma_addrs none = { NULL, 0 };
 
 	(void)state;
-	assert_non_null(strstr(login_info_why_empty(&conf, &none), "no target"));
+	assert_non_null(strstr(why_empty(&conf), "no target"));
 	conf.n_targets = 1;
-	assert_non_null(strstr(login_info_why_empty(&conf, &none), "rdma_cm_port"));
+	assert_non_null(strstr(why_empty(&conf), "rdma_cm_port"));
 	conf.driver.rdma_cm_port = 5555;
-	assert_non_null(strstr(login_info_why_empty(&conf, &none), "RDMA device"));
+	assert_non_null(strstr(why_empty(&conf), "RDMA device"));
+	conf.driver.iwarp_ports = &any;
+	conf.driver.n_iwarp_ports = 1;
+	assert_non_null(strstr(why_empty(&conf), "iwarp_port"));
+}
+
+#define TARGET5 "TARGET t { id_ext 0000000000000005 }"
+
+static void iwarp_port_alone_is_loopback(void **state)
+{
+	(void)state;
+	assert_string_equal(printed(DRIVER("0", "iwarp_port 5000\n" TARGET5), GUID, false),
+			    LOGIN "127.0.0.1:5000\n" LOGIN "[::1]:5000\n");
+	assert_string_equal(notes, "");
+}
+
+static void iwarp_listens_without_rdma_device(void **state)
+{
+	(void)state;
+	assert_string_equal(printed(DRIVER("0", "iwarp_port 0.0.0.0:5000\niwarp_port [::]:5001\n"
+					   TARGET5), GUID, false),
+			    LOGIN "198.51.100.1:5000\n" LOGIN "[2001:db8::1]:5001\n");
+}
+
+/* All hosts would be one initiator without it. */
+static void iwarp_from_elsewhere_needs_initiator_ext(void **state)
+{
+	(void)state;
+	printed(DRIVER("0", "iwarp_port 192.0.2.7:5000\n" TARGET5), GUID, false);
+	assert_non_null(strstr(notes, "initiator_ext="));
+	printed(DRIVER("5555", TARGET5), GUID, false);
+	assert_string_equal(notes, "");
 }
 
 static void guid_of_target_before_driver_before_daemon(void **state)
@@ -125,6 +179,7 @@ static void json_has_the_parts(void **state)
 
 	(void)state;
 	assert_non_null(strstr(p, "\"target\": \"t\", \"enabled\": true, "
+			       "\"transport\": \"RDMA\", "
 			       "\"id_ext\": \"0000000000000005\", "
 			       "\"ioc_guid\": \"0002c90300a1b2c3\", "
 			       "\"dest\": \"192.0.2.7:5555\", "
@@ -237,6 +292,9 @@ int main(void)
 		cmocka_unit_test(wildcard_portal_is_its_family),
 		cmocka_unit_test(without_port_nothing),
 		cmocka_unit_test(why_there_is_no_line),
+		cmocka_unit_test(iwarp_port_alone_is_loopback),
+		cmocka_unit_test(iwarp_listens_without_rdma_device),
+		cmocka_unit_test(iwarp_from_elsewhere_needs_initiator_ext),
 		cmocka_unit_test(guid_of_target_before_driver_before_daemon),
 		cmocka_unit_test(targets_have_different_id_ext),
 		cmocka_unit_test(json_has_the_parts),
