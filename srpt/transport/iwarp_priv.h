@@ -25,7 +25,6 @@
 
 #include <stdatomic.h>
 
-#define IWARP_READS_MAX 16u           /* RDMA READs in flight per connection and direction */
 #define IWARP_REQUEST_NS 10000000000ull /* for an MPA request to arrive and be answered */
 #define IWARP_LINGER_NS 1000000000ull /* for the peer to close after us */
 #define IWARP_REQUESTS_MAX 256u       /* handshakes under way; more wait in the backlog */
@@ -46,6 +45,15 @@ struct iwarp {
 	unsigned nrequests;
 	bool ticking;
 	uint64_t tick; /* qb_loop timer handle */
+};
+
+/* Control thread. */
+struct iwarp_listener {
+	struct transport_listener listener; /* first */
+	struct list_node link;              /* iwarp.listeners */
+	struct iwarp *t;
+	int fd;
+	bool paused; /* too many requests or descriptors: looks again with the tick */
 };
 
 /* Only moves forward. Reactor. */
@@ -71,7 +79,7 @@ struct iwarp_conn {
 	bool active;                /* we opened it */
 	bool heard;                 /* an FPDU came: a passive side may send (RFC 5044 7.1.2) */
 	bool rtr_send;              /* the peer's first message, if empty, is not for SRP */
-	bool fin_sent;
+	bool fin_sent, fin_seen;
 	bool want_write;            /* the data path waits for room in the socket */
 	bool want_close;            /* transport_disconnect() was called */
 	uint8_t idle;               /* reads in a row that found nothing */
