@@ -35,7 +35,7 @@ struct client_params {
 
 /* 0 or -errno with @err: one line, what and what to do. */
 int client_create(const struct client_params *p, struct client **out, char *err, size_t errlen);
-/* Ends what is still open, without waiting for the peers longer than a second. */
+/* Ends what is still open, without waiting for the peers longer than 1.5 s. */
 void client_destroy(struct client *c);
 
 /*
@@ -118,7 +118,12 @@ struct client_cmd {
 	void (*done)(struct client_cmd *cmd);
 
 	/* the answer */
-	int result;            /* 0: the target answered; -ECONNRESET: the channel died */
+	/*
+	 * 0: the target answered; -ECONNRESET: the channel died; -ECANCELED: aborted by
+	 * task management of its channel; -EPROTO: the target did not understand the
+	 * request; else why it could not be sent.
+	 */
+	int result;
 	uint8_t status;        /* SCSI status */
 	uint32_t residual;     /* bytes of DATA not moved */
 	bool overflow;         /* residual is what did not fit */
@@ -142,7 +147,7 @@ void client_submit(struct client_channel *ch, struct client_cmd *cmd);
 struct client_tmf {
 	uint8_t lun[8];
 	uint8_t function;      /* enum srp_tsk_mgmt_func */
-	const struct client_cmd *task; /* ABORT TASK: which, while it is in flight */
+	const struct client_cmd *task; /* ABORT TASK: which; not called back yet */
 	void (*done)(struct client_tmf *tmf);
 
 	int result;            /* 0 or -ECONNRESET */
