@@ -22,6 +22,8 @@
  *               CM id is freed when   --life--> GONE: closed() when SRP has put all
  *               the peer has answered           messages back; the conn is freed
  *
+ * One that we open begins in verbs_connect.c, which says what differs.
+ *
  * - Whoever learns first that the connection ends (CM event, device event, failed
  *   completion, transport_disconnect()) calls verbs_id_down() or verbs_conn_die();
  *   a second caller finds the state changed and does nothing.
@@ -43,31 +45,22 @@
 #include "transport/verbs_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <endian.h>
-#include <qb/qbdefs.h>
-#include <qb/qbloop.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/poll.h>
 #include <time.h>
 
 int verbs_channel_open(struct verbs *v)
 {
-	int flags, rc;
+	int rc;
 
 	if (v->ec)
 		return 0;
 	v->ec = rdma_create_event_channel();
 	if (!v->ec)
 		return -errno;
-	flags = fcntl(v->ec->fd, F_GETFL);
-	if (flags < 0 || fcntl(v->ec->fd, F_SETFL, flags | O_NONBLOCK))
-		rc = -errno;
-	else
-		rc = qb_loop_poll_add(v->base.loop, QB_LOOP_MED, v->ec->fd, POLLIN, v,
-				      verbs_cm_dispatch);
+	rc = verbs_watch_start(v, &v->cm, v->ec->fd, verbs_cm_ready);
 	if (rc) {
 		rdma_destroy_event_channel(v->ec);
 		v->ec = NULL;
@@ -75,10 +68,25 @@ int verbs_channel_open(struct verbs *v)
 	return rc;
 }
 
-/* The library opens no channel while there is no device: then the listeners do it later. */
+void verbs_channel_explain(int rc, char *err, size_t errlen)
+{
+	if (rc == -ENODEV)
+		snprintf(err, errlen, "no RDMA device on this host; is the module loaded? "
+			 "(soft-RoCE: modprobe rdma_rxe; rdma link add rxe0 type rxe netdev "
+			 "INTERFACE)");
+	else
+		snprintf(err, errlen, "cannot use the RDMA connection manager: %s%s",
+			 strerror(-rc), rc == -ENOENT || rc == -EPERM ?
+			 " (load its module: modprobe rdma_ucm)" : "");
+}
+
+/*
+ * The library opens no channel while there is no device: then the listeners do it
+ * later. Who connects opens it when it does.
+ */
 static int verbs_open(struct transport *t)
 {
-	int rc = verbs_channel_open(verbs_of(t));
+	int rc = t->loop ? verbs_channel_open(verbs_of(t)) : 0;
 
 	return rc == -ENODEV ? 0 : rc;
 }
@@ -106,20 +114,20 @@ static void verbs_close(struct transport *t)
 	struct verbs *v = verbs_of(t);
 
 	stops_wait(v);
-	if (v->ticking)
-		qb_loop_timer_del(t->loop, v->tick);
+	verbs_timer_stop(&v->tick);
 	while (!list_empty(&v->devices))
 		verbs_device_destroy(list_first(&v->devices, struct verbs_device, link));
 	while (!list_empty(&v->ids)) {
 		struct verbs_id *id = list_first(&v->ids, struct verbs_id, link);
 
-		if (id->state == ID_REQUESTED)
-			free(id->conn);
-		verbs_id_free(id);
+		if (id->state == ID_REQUESTED || id->state == ID_RESOLVING)
+			verbs_id_drop(id);
+		else
+			verbs_id_free(id);
 	}
 	if (!v->ec)
 		return;
-	qb_loop_poll_del(t->loop, v->ec->fd);
+	verbs_watch_stop(&v->cm);
 	rdma_destroy_event_channel(v->ec);
 }
 
@@ -135,6 +143,9 @@ static const struct transport_ops verbs_ops = {
 	.pull = verbs_pull,
 	.push = verbs_push,
 	.disconnect = verbs_disconnect,
+	.connect = verbs_connect,
+	.expose = verbs_expose,
+	.unexpose = verbs_unexpose,
 };
 
 static struct verbs *verbs_new(const struct transport_upcalls *up,
@@ -152,6 +163,7 @@ static struct verbs *verbs_new(const struct transport_upcalls *up,
 	v->base.loop = loop;
 	list_init(&v->ids);
 	list_init(&v->devices);
+	verbs_timer_init(&v->tick, v, verbs_tick);
 	return v;
 }
 
@@ -163,9 +175,7 @@ int verbs_create(const struct transport_upcalls *up, const struct transport_para
 	int rc = v ? verbs_ops.create(&v->base) : -ENOMEM;
 
 	if (rc) {
-		snprintf(err, errlen, "cannot use the RDMA connection manager: %s%s", strerror(-rc),
-			 rc == -ENOENT || rc == -EPERM ?
-			 " (load its module: modprobe rdma_ucm)" : "");
+		verbs_channel_explain(rc, err, errlen);
 		free(v);
 		return rc;
 	}

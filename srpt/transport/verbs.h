@@ -10,6 +10,10 @@
  * (a qb_loop_t). Devices are opened when the first connection or listener needs
  * them. Works without any RDMA device present (listeners on addresses then wait
  * for one or fail with a clear error). Control thread. 0 or -errno with @err.
+ *
+ * To connect, @loop is NULL: the control thread is then that of @g's only reactor,
+ * which watches the channel, opened by the first transport_connect(); the same
+ * thread drains @g's control mailbox.
  */
 int verbs_create(const struct transport_upcalls *up, const struct transport_params *p,
 		 struct reactor_group *g, void *loop, struct transport **out, char *err,

@@ -5,8 +5,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <qb/qbdefs.h>
-#include <qb/qbloop.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,13 +39,12 @@ static bool id_tick(struct verbs_id *id)
 	return id->state == ID_LISTENER_DOWN || id->state == ID_LINGERING;
 }
 
-static void tick(void *data)
+void verbs_tick(struct verbs_timer *t)
 {
-	struct verbs *v = data;
+	struct verbs *v = t->v;
 	struct verbs_id *id, *next;
 	bool more = false;
 
-	v->ticking = false;
 	list_for_each_safe(id, next, &v->ids, link)
 		if (id_tick(id))
 			more = true;
@@ -57,22 +54,21 @@ static void tick(void *data)
 
 void verbs_tick_start(struct verbs *v)
 {
-	if (v->ticking)
-		return;
-	v->ticking = !qb_loop_timer_add(v->base.loop, QB_LOOP_LOW, TICK_NS, v, tick, &v->tick);
+	verbs_timer_start(&v->tick, TICK_NS);
 }
 
-/* ---- requests ---- */
+/* ---- both halves ---- */
 
-static void conn_info_fill(struct conn_info *info, struct rdma_cm_id *cm,
-			   const struct rdma_conn_param *p)
+void verbs_id_describe(struct verbs_id *id)
 {
+	struct conn_info *info = &id->conn->base.info;
+	struct rdma_cm_id *cm = id->cm;
+
 	info->layout = LOGIN_LAYOUT_RDMA_CM;
 	verbs_addr_text(rdma_get_peer_addr(cm), false, info->peer, sizeof(info->peer));
 	verbs_addr_text(rdma_get_local_addr(cm), true, info->local, sizeof(info->local));
 	snprintf(info->device, sizeof(info->device), "%.48s/%u",
 		 ibv_get_device_name(cm->verbs->device), cm->port_num);
-	info->max_rd_atomic = p->initiator_depth;
 }
 
 static struct verbs_conn *conn_new(struct verbs *v, struct verbs_id *id)
@@ -89,10 +85,11 @@ static struct verbs_conn *conn_new(struct verbs *v, struct verbs_id *id)
 	c->run.stage = STAGE_TRANSPORT;
 	list_init(&c->run.link);
 	list_init(&c->timer.link);
+	list_init(&c->early);
 	return c;
 }
 
-static struct verbs_id *request_new(struct verbs *v, struct rdma_cm_id *cm)
+struct verbs_id *verbs_id_new(struct verbs *v, enum verbs_id_state state)
 {
 	struct verbs_id *id = calloc(1, sizeof(*id));
 
@@ -104,32 +101,37 @@ static struct verbs_id *request_new(struct verbs *v, struct rdma_cm_id *cm)
 		return NULL;
 	}
 	id->v = v;
-	id->cm = cm;
-	id->state = ID_REQUESTED;
-	cm->context = id;
+	id->state = state;
 	list_add_tail(&v->ids, &id->link);
 	return id;
 }
 
+void verbs_id_drop(struct verbs_id *id)
+{
+	list_del(&id->conn->run.link);
+	reactor_timer_stop(&id->conn->timer);
+	free(id->conn);
+	verbs_id_free(id);
+}
+
+/* ---- requests ---- */
+
 static void request_received(struct verbs *v, struct verbs_id *listener,
 			     const struct rdma_cm_event *ev, const uint8_t *pd)
 {
-	struct verbs_id *id = request_new(v, ev->id);
+	struct verbs_id *id = verbs_id_new(v, ID_REQUESTED);
 
 	if (!id) {
 		rdma_reject(ev->id, NULL, 0);
 		rdma_destroy_id(ev->id);
 		return;
 	}
-	conn_info_fill(&id->conn->base.info, ev->id, &ev->param.conn);
+	id->cm = ev->id;
+	id->cm->context = id;
+	verbs_id_describe(id);
+	id->conn->base.info.max_rd_atomic = ev->param.conn.initiator_depth;
 	v->base.up->request(&id->conn->base, &id->conn->base.info, pd,
 			    ev->param.conn.private_data_len, listener->listener.ctx);
-}
-
-static void request_end(struct verbs_id *id)
-{
-	free(id->conn);
-	verbs_id_free(id);
 }
 
 void verbs_reject(struct conn *base, const void *pd, uint8_t len)
@@ -137,7 +139,7 @@ void verbs_reject(struct conn *base, const void *pd, uint8_t len)
 	struct verbs_id *id = verbs_conn_of(base)->id;
 
 	rdma_reject(id->cm, pd, len < CM_REJECT_MAX ? len : CM_REJECT_MAX);
-	request_end(id);
+	verbs_id_drop(id);
 }
 
 /* ---- accept ---- */
@@ -198,16 +200,15 @@ static int qp_create(struct verbs_conn *c, uint32_t sq_cap)
 	return 0;
 }
 
-static int resources_get(struct verbs_id *id, const struct accept_params *p)
+static int resources_get(struct verbs_id *id, struct reactor *r)
 {
 	struct verbs_conn *c = id->conn;
-	struct verbs_poller *poller = verbs_device_poller(id->dev, p->reactor);
-	uint32_t sq_cap = send_queue_size(id, p->max_xfers);
+	struct verbs_poller *poller = verbs_device_poller(id->dev, r);
+	uint32_t sq_cap = send_queue_size(id, c->max_xfers);
 	int rc;
 
 	if (!poller)
 		return -ENOMEM;
-	c->depth = p->recv_depth;
 	rc = verbs_poller_admit(poller, c, sq_cap);
 	if (rc)
 		return rc;
@@ -220,6 +221,27 @@ static int resources_get(struct verbs_id *id, const struct accept_params *p)
 	return rc;
 }
 
+int verbs_id_equip(struct verbs_id *id, struct reactor *r)
+{
+	int rc = verbs_device_get(id->v, id->cm, &id->dev);
+
+	if (rc)
+		return rc;
+	rc = resources_get(id, r);
+	if (!rc)
+		return 0;
+	verbs_device_put(id->dev);
+	id->dev = NULL;
+	return rc;
+}
+
+void verbs_id_attach(struct verbs_id *id)
+{
+	id->state = ID_ATTACHING;
+	id->conn->life.fn = verbs_conn_attach;
+	reactor_send(id->conn->base.reactor, &id->conn->life);
+}
+
 int verbs_accept(struct conn *base, const struct accept_params *p)
 {
 	struct verbs_conn *c = verbs_conn_of(base);
@@ -228,23 +250,17 @@ int verbs_accept(struct conn *base, const struct accept_params *p)
 
 	if (id->state != ID_REQUESTED || p->private_len > CM_RESPONSE_MAX || !p->recv_depth)
 		return -EINVAL;
-	rc = verbs_device_get(id->v, id->cm, &id->dev);
+	c->depth = p->recv_depth;
+	c->max_xfers = p->max_xfers;
+	rc = verbs_id_equip(id, p->reactor);
 	if (rc)
 		return rc;
-	rc = resources_get(id, p);
-	if (rc) {
-		verbs_device_put(id->dev);
-		id->dev = NULL;
-		return rc;
-	}
 	base->reactor = p->reactor;
 	base->context = p->context;
 	if (p->private_len)
 		memcpy(c->pd, p->private_data, p->private_len);
 	c->pd_len = p->private_len;
-	id->state = ID_ATTACHING;
-	c->life.fn = verbs_conn_attach;
-	reactor_send(p->reactor, &c->life);
+	verbs_id_attach(id);
 	return 0;
 }
 
@@ -254,14 +270,15 @@ void verbs_id_register(struct msg *m)
 	struct verbs_conn *c = container_of(m, struct verbs_conn, life);
 
 	verbs_poller_register(c->p, c);
-	if (c->register_failed)
+	if (c->register_failed) {
+		c->failure = -ENOMEM;
 		c->id->doomed = "no memory registration";
+	}
 	c->life.fn = verbs_conn_attach;
 	reactor_send(c->base.reactor, &c->life);
 }
 
-/* A receive that is missing for once then costs a millisecond, not 0.65 s. */
-static void rnr_timer_set(struct verbs_conn *c)
+void verbs_rnr_timer_set(struct verbs_conn *c)
 {
 	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_RTS, .min_rnr_timer = RNR_TIMER };
 
@@ -269,10 +286,8 @@ static void rnr_timer_set(struct verbs_conn *c)
 		ibv_modify_qp(c->qp, &attr, IBV_QP_STATE | IBV_QP_MIN_RNR_TIMER);
 }
 
-void verbs_id_attached(struct msg *m)
+static int accept_start(struct verbs_conn *c)
 {
-	struct verbs_conn *c = container_of(m, struct verbs_conn, life);
-	struct verbs_id *id = c->id;
 	/*
 	 * The peer takes initiator_depth as the number of RDMA READs it must serve;
 	 * with 0 it serves none. We serve none.
@@ -287,15 +302,28 @@ void verbs_id_attached(struct msg *m)
 		.srq = c->p->srq != NULL,
 	};
 
+	if (rdma_accept(c->id->cm, &cp))
+		return -errno;
+	verbs_rnr_timer_set(c);
+	return 0;
+}
+
+void verbs_id_attached(struct msg *m)
+{
+	struct verbs_conn *c = container_of(m, struct verbs_conn, life);
+	struct verbs_id *id = c->id;
+	int rc = 0;
+
 	id->state = ID_ACCEPTED;
-	if (!id->doomed && rdma_accept(id->cm, &cp)) {
-		log_warn("%s: accept: %s", c->base.info.peer, strerror(errno));
-		id->doomed = "accept failed";
+	if (!id->doomed)
+		rc = c->outgoing ? verbs_connect_start(c) : accept_start(c);
+	if (rc) {
+		log_warn("%s: %s: %s", c->base.info.peer, c->outgoing ? "connect" : "accept",
+			 strerror(-rc));
+		id->doomed = "handshake not begun";
 	}
 	if (id->doomed)
 		verbs_id_down(id, id->doomed);
-	else
-		rnr_timer_set(c);
 }
 
 /* ---- end ---- */
@@ -351,7 +379,7 @@ void verbs_id_drained(struct msg *m)
 	struct verbs_id *id = c->id;
 
 	rdma_destroy_qp(id->cm);
-	if (!c->went_live)
+	if (!c->went_live && !c->outgoing)
 		id->v->base.up->request_gone(&c->base, c->base.context);
 	id->conn = NULL;
 	c->id = NULL;
@@ -376,7 +404,7 @@ static void id_ended(struct verbs_id *id, const char *why)
 	switch (id->state) {
 	case ID_REQUESTED:
 		id->v->base.up->request_gone(&id->conn->base, NULL); /* no channel yet */
-		request_end(id);
+		verbs_id_drop(id);
 		break;
 	case ID_LINGERING:
 		if (!id->dev->dead)
@@ -394,8 +422,16 @@ static void id_device_removed(struct verbs_id *id)
 		verbs_listener_lost(id);
 	else if (id->dev)
 		verbs_device_removed(id->dev);
+	else if (id->state == ID_RESOLVING)
+		verbs_connect_fail(id->conn, -ENODEV, "RDMA device removed");
 	else
 		id_ended(id, "RDMA device removed");
+}
+
+/* By us, and not there yet. */
+static bool id_connecting(const struct verbs_id *id)
+{
+	return id->conn && id->conn->outgoing && !id->conn->went_live;
 }
 
 static const char *const end_reason[] = {
@@ -414,10 +450,12 @@ static void event_handle(struct verbs *v, const struct rdma_cm_event *ev, const 
 
 	if (ev->event == RDMA_CM_EVENT_CONNECT_REQUEST) {
 		request_received(v, ev->listen_id->context, ev, pd);
-	} else if (ev->event == RDMA_CM_EVENT_ESTABLISHED) {
-		id_established(id);
 	} else if (ev->event == RDMA_CM_EVENT_DEVICE_REMOVAL) {
 		id_device_removed(id);
+	} else if (id_connecting(id)) {
+		verbs_connect_event(id->conn, ev, pd);
+	} else if (ev->event == RDMA_CM_EVENT_ESTABLISHED) {
+		id_established(id);
 	} else {
 		why = (unsigned)ev->event < ARRAY_SIZE(end_reason) ? end_reason[ev->event] : NULL;
 		if (why)
@@ -451,13 +489,11 @@ static bool event_next(struct verbs *v)
 	return true;
 }
 
-int verbs_cm_dispatch(int fd, int revents, void *data)
+int verbs_cm_ready(struct verbs_watch *w)
 {
 	int n = 0;
 
-	(void)fd;
-	(void)revents;
-	while (n < EVENTS_PER_WAKE && event_next(data))
+	while (n < EVENTS_PER_WAKE && event_next(w->v))
 		n++;
-	return 0;
+	return n;
 }

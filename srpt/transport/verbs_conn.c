@@ -117,7 +117,10 @@ void verbs_conn_live(struct verbs_conn *c)
 {
 	c->state = CONN_LIVE;
 	c->went_live = true;
-	c->p->up->live(&c->base);
+	if (c->outgoing)
+		verbs_connect_done(c);
+	else
+		c->p->up->live(&c->base);
 }
 
 void verbs_conn_established(struct msg *m)
@@ -130,18 +133,32 @@ void verbs_conn_established(struct msg *m)
 
 /* ---- death ---- */
 
+static void early_drop(struct verbs_conn *c)
+{
+	while (!list_empty(&c->early)) {
+		struct rx *rx = list_first(&c->early, struct rx, link);
+
+		list_del(&rx->link);
+		verbs_rx_put(&c->base, rx);
+	}
+}
+
 static void conn_dying(struct verbs_conn *c, const char *why)
 {
 	c->state = CONN_DYING;
+	early_drop(c);
 	if (c->went_live)
 		c->p->up->dying(&c->base, why);
 	reactor_defer(c->base.reactor, &c->run);
 }
 
-/* First sign of death on this side: the control thread fails the QP. */
+/*
+ * First sign of death on this side: the control thread fails the QP. Of a connection
+ * that is being opened the CM says more: it does so by an event, or time is up.
+ */
 void verbs_conn_die(struct verbs_conn *c, const char *why)
 {
-	if (c->state >= CONN_DYING)
+	if (c->state >= CONN_DYING || (c->outgoing && c->state == CONN_ATTACHED))
 		return;
 	conn_dying(c, why);
 	control_post(c, &c->disc, verbs_id_disconnect);
@@ -275,6 +292,8 @@ static void conn_finish(struct verbs_conn *c)
 	reactor_timer_stop(&c->timer);
 	if (c->went_live)
 		p->up->closed(&c->base, c->base.context);
+	else if (c->outgoing)
+		verbs_connect_failed(c);
 	verbs_poller_release(c);
 	free(c);
 	if (!--p->conns && p->stopping)

@@ -11,11 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <qb/qbdefs.h>
-#include <qb/qbloop.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/poll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,30 +82,18 @@ static const event_fn event_table[] = {
 	[IBV_EVENT_QP_LAST_WQE_REACHED] = qp_last_wqe,
 };
 
-static int async_dispatch(int fd, int revents, void *data)
+static int async_ready(struct verbs_watch *w)
 {
-	struct verbs_device *dev = data;
+	struct verbs_device *dev = container_of(w, struct verbs_device, async);
 	struct ibv_async_event ev;
 	event_fn fn;
 
-	(void)fd;
-	(void)revents;
 	if (ibv_get_async_event(dev->ctx, &ev))
 		return 0;
 	fn = (unsigned)ev.event_type < ARRAY_SIZE(event_table) ? event_table[ev.event_type] : NULL;
 	(fn ? fn : event_ignored)(dev, &ev);
 	ibv_ack_async_event(&ev);
-	return 0;
-}
-
-static int async_watch(struct verbs_device *dev)
-{
-	int flags = fcntl(dev->ctx->async_fd, F_GETFL);
-
-	if (flags < 0 || fcntl(dev->ctx->async_fd, F_SETFL, flags | O_NONBLOCK))
-		return -errno;
-	return qb_loop_poll_add(dev->v->base.loop, QB_LOOP_MED, dev->ctx->async_fd, POLLIN, dev,
-				async_dispatch);
+	return 1;
 }
 
 /* ---- devices ---- */
@@ -122,7 +107,7 @@ static int device_open(struct verbs_device *dev)
 	dev->pd = ibv_alloc_pd(dev->ctx);
 	if (!dev->pd)
 		return -errno;
-	rc = async_watch(dev);
+	rc = verbs_watch_start(dev->v, &dev->async, dev->ctx->async_fd, async_ready);
 	if (rc)
 		ibv_dealloc_pd(dev->pd);
 	return rc;
@@ -240,7 +225,7 @@ static void context_detach(struct verbs_device *dev)
 
 static void device_free(struct verbs_device *dev)
 {
-	qb_loop_poll_del(dev->v->base.loop, dev->ctx->async_fd);
+	verbs_watch_stop(&dev->async);
 	for (unsigned i = 0; i < REACTOR_MAX; i++)
 		if (dev->pollers[i])
 			verbs_poller_destroy(dev->pollers[i]);

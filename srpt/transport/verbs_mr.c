@@ -25,7 +25,7 @@ static uint64_t round_up(uint64_t n, uint64_t to)
 	return (n + to - 1) / to * to;
 }
 
-static struct ibv_mr *mr_register(struct verbs_device *dev, void *mem, size_t len, int access)
+struct ibv_mr *verbs_mr_register(struct verbs_device *dev, void *mem, size_t len, int access)
 {
 	struct ibv_mr *mr = ibv_reg_mr(dev->pd, mem, len, access);
 	struct rlimit lim;
@@ -63,7 +63,7 @@ static int arena_map(struct verbs_arena *a, struct verbs_device *dev, size_t len
 		return -ENOMEM;
 	a->mem = mem;
 	a->len = len;
-	a->mr = mr_register(dev, mem, len, IBV_ACCESS_LOCAL_WRITE);
+	a->mr = verbs_mr_register(dev, mem, len, IBV_ACCESS_LOCAL_WRITE);
 	return a->mr ? 0 : -ENOMEM;
 }
 
@@ -272,7 +272,7 @@ static int region_update(struct verbs_poller *p, int i, const struct iobuf_regio
 	region_forget(p, i);
 	if (!r->len || is_arena(p->dev->v, p->reactor->id, r->base))
 		return 0;
-	p->mr[i] = mr_register(p->dev, r->base, r->len, access);
+	p->mr[i] = verbs_mr_register(p->dev, r->base, r->len, access);
 	if (!p->mr[i])
 		return -ENOMEM;
 	p->mr_of[i] = *r;
@@ -398,6 +398,7 @@ void verbs_poller_destroy(struct verbs_poller *p)
 		ibv_destroy_comp_channel(p->channel);
 	for (int i = 0; i < IOBUF_REGIONS; i++)
 		region_forget(p, i);
+	verbs_exposed_forget(p);
 	for (struct verbs_arena *a = p->arenas, *next; a; a = next) {
 		next = a->next;
 		arena_free(a);

@@ -10,7 +10,8 @@
  *                                   reactor, the reactor's afterwards
  *
  * The two threads talk by messages embedded in the connection; verbs.c has the
- * page on lifetimes.
+ * page on lifetimes. In a process that connects there is no loop and they are one
+ * thread, that of the group's only reactor; the messages remain.
  */
 #ifndef SRPT_TRANSPORT_VERBS_PRIV_H
 #define SRPT_TRANSPORT_VERBS_PRIV_H
@@ -36,6 +37,30 @@ struct verbs_conn;
 struct verbs_device;
 struct verbs_id;
 struct verbs_poller;
+
+/*
+ * A descriptor the control thread watches, see verbs_watch.c. ready() handles some
+ * of what can be read and returns how many events; it is called again while there
+ * is more.
+ */
+struct verbs_watch;
+typedef int (*verbs_watch_fn)(struct verbs_watch *w);
+struct verbs_watch {
+	struct reactor_source source; /* without a loop */
+	struct verbs *v;
+	verbs_watch_fn ready;
+	bool woken;
+	uint64_t looked_ns;
+};
+
+/* One shot, on the control thread. */
+struct verbs_timer {
+	struct reactor_timer timer; /* without a loop */
+	struct verbs *v;
+	void (*fn)(struct verbs_timer *t);
+	uint64_t handle; /* of the loop */
+	bool running;
+};
 
 /* A receive slot. wr_id of its work request is its address. */
 struct verbs_rx {
@@ -111,6 +136,10 @@ struct verbs_poller {
 	uint32_t cq_size;
 	struct iobuf_region mr_of[IOBUF_REGIONS]; /* what mr[] stands for */
 	struct ibv_mr *mr[IOBUF_REGIONS];
+
+	/* reactor: regions the peers of connections we opened may access */
+	struct iobuf_region exposed_of[IOBUF_REGIONS];
+	struct ibv_mr *exposed[IOBUF_REGIONS];
 };
 
 /* An RDMA device in use. Control thread. */
@@ -120,6 +149,7 @@ struct verbs_device {
 	struct ibv_context *ctx; /* the RDMA CM's; valid while one of its ids is on the device */
 	struct ibv_pd *pd;
 	struct ibv_device_attr attr;
+	struct verbs_watch async;
 	const char *name;
 	bool iwarp;
 	bool dead;       /* removed or failed: takes no connection any more */
@@ -130,7 +160,7 @@ struct verbs_device {
 };
 
 enum verbs_conn_state {
-	CONN_ATTACHED, /* may receive; the handshake is not known to be over */
+	CONN_ATTACHED, /* may receive, or soon; the handshake is not known to be over */
 	CONN_LIVE,
 	CONN_DYING,    /* waits for the control thread to fail the QP */
 	CONN_FLUSHING, /* the QP is in error state, the marker is posted */
@@ -170,16 +200,26 @@ struct verbs_conn {
 	unsigned regions_gen;
 	bool registered;           /* keys are those of regions */
 	bool register_failed;
-	uint8_t pd[VERBS_PD_MAX];
+	uint8_t pd[VERBS_PD_MAX]; /* ours to be sent; of one we open then the answer */
 	uint8_t pd_len;
+	uint32_t max_xfers;
+
+	/* of one we open */
+	bool outgoing;
+	uint8_t reply_len;       /* the peer's answer, in pd */
+	uint32_t timeout_ms;
+	uint8_t serves;          /* RDMA READs of the peer at once */
+	int failure;             /* why it does not come to be, -errno; 0: it may */
+	struct list_node early;  /* messages that came before connected() */
 };
 
 enum verbs_id_state {
 	ID_LISTENING,
 	ID_LISTENER_DOWN, /* its device went away; tried again by the tick */
 	ID_REQUESTED,
-	ID_ATTACHING,     /* the reactor has the connection, rdma_accept() comes next */
-	ID_ACCEPTED,
+	ID_RESOLVING,     /* of one we open: address and route, there is no QP yet */
+	ID_ATTACHING,     /* the reactor has the connection, the handshake comes next */
+	ID_ACCEPTED,      /* rdma_accept() or rdma_connect() was called */
 	ID_DOWN,          /* QP in error state, the reactor drains it */
 	ID_LINGERING,     /* only the goodbye of the CM is left */
 	ID_ANCHOR,        /* keeps the context of a device open, hears of its removal */
@@ -193,7 +233,7 @@ struct verbs_id {
 	struct rdma_cm_id *cm;
 	enum verbs_id_state state;
 	struct verbs_conn *conn;    /* NULL: listener or lingering */
-	struct verbs_device *dev;   /* from accept on */
+	struct verbs_device *dev;   /* from accept on, or when the route is known */
 	const char *doomed;         /* why, learned while attaching */
 	bool said_goodbye;          /* DISCONNECTED came */
 	unsigned ticks;             /* of lingering */
@@ -204,11 +244,22 @@ struct verbs_id {
 struct verbs {
 	struct transport base; /* first */
 	struct rdma_event_channel *ec; /* NULL until there is a device */
+	struct verbs_watch cm;         /* of ec */
 	struct list_node ids;
 	struct list_node devices;
-	bool ticking;
-	uint64_t tick; /* qb_loop timer handle */
+	struct verbs_timer tick;
 };
+
+/* ---- verbs_watch.c ---- */
+
+/* Makes @fd non-blocking and calls ready() when it can be read. 0 or -errno. */
+int verbs_watch_start(struct verbs *v, struct verbs_watch *w, int fd, verbs_watch_fn ready);
+void verbs_watch_stop(struct verbs_watch *w);
+
+void verbs_timer_init(struct verbs_timer *t, struct verbs *v, void (*fn)(struct verbs_timer *t));
+/* One that runs goes on as it is. */
+void verbs_timer_start(struct verbs_timer *t, uint64_t delay_ns);
+void verbs_timer_stop(struct verbs_timer *t);
 
 /* ---- verbs_conn.c: a connection on its reactor ---- */
 
@@ -248,6 +299,8 @@ static inline void verbs_rxq_add(struct verbs_rxq *q, struct verbs_rx *rx)
 
 /* ---- verbs_mr.c: pollers, memory, admission; control thread ---- */
 
+/* Register memory, or say why not and return NULL. */
+struct ibv_mr *verbs_mr_register(struct verbs_device *dev, void *mem, size_t len, int access);
 int verbs_poller_create(struct verbs_device *dev, struct reactor *r, struct verbs_poller **out);
 /* Its reactor part must be stopped. */
 void verbs_poller_destroy(struct verbs_poller *p);
@@ -275,6 +328,8 @@ void verbs_device_destroy(struct verbs_device *dev);
 
 /* Open the event channel if it is not. 0 or -errno; -ENODEV: no device on this host. */
 int verbs_channel_open(struct verbs *v);
+/* What to do about the -errno @rc of that, one line. */
+void verbs_channel_explain(int rc, char *err, size_t errlen);
 
 /* ---- verbs_listen.c ---- */
 
@@ -290,7 +345,19 @@ void verbs_addr_text(const struct sockaddr *sa, bool port, char *buf, size_t len
 
 /* ---- verbs_cm.c: a connection on the control thread ---- */
 
-int verbs_cm_dispatch(int fd, int revents, void *data); /* qb_loop: event channel */
+int verbs_cm_ready(struct verbs_watch *w); /* the event channel can be read */
+/* Both halves of a connection, the id in the list of the transport. NULL: no memory. */
+struct verbs_id *verbs_id_new(struct verbs *v, enum verbs_id_state state);
+/* Free both, of a connection without QP. */
+void verbs_id_drop(struct verbs_id *id);
+/* Say in conn.info where it leads. */
+void verbs_id_describe(struct verbs_id *id);
+/* The device and what id->conn needs of it on @r, for its depth and max_xfers. 0 or -errno. */
+int verbs_id_equip(struct verbs_id *id, struct reactor *r);
+/* Let the reactor have it; verbs_id_attached() follows. */
+void verbs_id_attach(struct verbs_id *id);
+/* A receive that is missing for once costs a millisecond, not 0.65 s. QP in RTS. */
+void verbs_rnr_timer_set(struct verbs_conn *c);
 int verbs_accept(struct conn *base, const struct accept_params *p);
 void verbs_reject(struct conn *base, const void *pd, uint8_t len);
 void verbs_id_register(struct msg *m);
@@ -301,8 +368,31 @@ void verbs_id_drained(struct msg *m);
 void verbs_id_down(struct verbs_id *id, const char *why);
 /* Destroy the CM id and the struct; nothing may refer to it. */
 void verbs_id_free(struct verbs_id *id);
-/* Something waits for time to pass. */
+/* The timer of all that waits for time to pass: verbs.tick. */
+void verbs_tick(struct verbs_timer *t);
 void verbs_tick_start(struct verbs *v);
+
+/* ---- verbs_connect.c: connections we open; one thread ---- */
+
+int verbs_connect(struct transport *t, struct reactor *r, const struct connect_params *p,
+		  struct conn **out, char *err, size_t errlen);
+/* An event of one that is not live yet. @pd: the private data. */
+void verbs_connect_event(struct verbs_conn *c, const struct rdma_cm_event *ev, const uint8_t *pd);
+/* It is attached: begin the handshake. 0 or -errno. */
+int verbs_connect_start(struct verbs_conn *c);
+/* The handshake is over: tell who wanted it, hand over what came early. */
+void verbs_connect_done(struct verbs_conn *c);
+/* It does not come to be; the first reason counts. connected() follows, maybe in here. */
+void verbs_connect_fail(struct verbs_conn *c, int status, const char *why);
+/* Its QP is gone: connected() with the reason. */
+void verbs_connect_failed(struct verbs_conn *c);
+
+/* ---- verbs_expose.c: memory for the peers of connections we opened ---- */
+
+int verbs_expose(struct conn *base, const struct iobuf *b, unsigned access, struct exposure *e);
+void verbs_unexpose(struct conn *base, struct exposure *e);
+/* Take back what the peers of @p may access. */
+void verbs_exposed_forget(struct verbs_poller *p);
 
 static inline struct verbs *verbs_of(struct transport *t)
 {

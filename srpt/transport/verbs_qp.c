@@ -97,6 +97,24 @@ static void recv_failed(struct verbs_poller *p, struct verbs_conn *c, struct ver
 		verbs_conn_die(c, "receive failed");
 }
 
+/*
+ * Before the handshake is known to be over. A message proves that the peer has our
+ * reply: ESTABLISHED may come later. What we wait for to learn the peer's reply is
+ * ESTABLISHED: then the message has to wait, and true is returned.
+ */
+static __attribute__((noinline)) bool recv_early(struct verbs_conn *c, struct verbs_rx *rx,
+						 uint32_t len)
+{
+	if (!c->outgoing) {
+		verbs_conn_live(c);
+		return false;
+	}
+	rx->rx.len = len;
+	c->rx_held++;
+	list_add_tail(&c->early, &rx->rx.link);
+	return true;
+}
+
 static void recv_done(struct verbs_poller *p, const struct ibv_wc *wc)
 {
 	struct verbs_rx *rx = (struct verbs_rx *)(uintptr_t)wc->wr_id;
@@ -106,9 +124,8 @@ static void recv_done(struct verbs_poller *p, const struct ibv_wc *wc)
 		recv_failed(p, c, rx, wc);
 		return;
 	}
-	/* A message proves that the peer has our reply: ESTABLISHED may come later. */
-	if (c->state == CONN_ATTACHED)
-		verbs_conn_live(c);
+	if (c->state == CONN_ATTACHED && recv_early(c, rx, wc->byte_len))
+		return;
 	rx->rx.len = wc->byte_len;
 	c->rx_held++;
 	p->up->recv(&c->base, &rx->rx);
@@ -190,7 +207,7 @@ void verbs_conn_run(struct reactor_deferred *d)
 	struct verbs_poller *p = c->p;
 
 	if (c->want_close)
-		verbs_conn_die(c, "closed by the target");
+		verbs_conn_die(c, c->outgoing ? "closed by us" : "closed by the target");
 	if (c->state > CONN_LIVE) {
 		verbs_conn_wind_up(c);
 		return;

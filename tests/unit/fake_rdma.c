@@ -278,7 +278,8 @@ struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *addr, size_t len, uint6
 		return NULL;
 	mr = object(sizeof(*mr), &fake.mrs);
 	*mr = (struct ibv_mr){ .pd = pd, .addr = addr, .length = len,
-			       .lkey = 1000 + (uint32_t)fake.mrs };
+			       .lkey = 1000 + (uint32_t)fake.mrs,
+			       .rkey = 2000 + (uint32_t)fake.mrs };
 	return mr;
 }
 
@@ -465,6 +466,28 @@ int rdma_bind_addr(struct rdma_cm_id *id, struct sockaddr *addr)
 	return fails(fake.bind_error);
 }
 
+int rdma_resolve_addr(struct rdma_cm_id *id, struct sockaddr *src, struct sockaddr *dst, int ms)
+{
+	assert_null(src);
+	assert_true(ms > 0);
+	fake.resolves++;
+	memcpy(&id->route.addr.dst_storage, dst, dst->sa_family == AF_INET6 ?
+	       sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+	id->route.addr.src_sin = (struct sockaddr_in){
+		AF_INET, htons(34567), { htonl(0x0a630002) }, { 0 } };
+	id->verbs = &context;
+	id->port_num = 1;
+	return fails(fake.resolve_error);
+}
+
+int rdma_resolve_route(struct rdma_cm_id *id, int ms)
+{
+	(void)id;
+	assert_true(ms > 0);
+	fake.routes++;
+	return fails(fake.route_error);
+}
+
 int rdma_listen(struct rdma_cm_id *id, int backlog)
 {
 	(void)id;
@@ -537,6 +560,16 @@ int rdma_accept(struct rdma_cm_id *id, struct rdma_conn_param *cp)
 	return fails(fake.accept_error);
 }
 
+int rdma_connect(struct rdma_cm_id *id, struct rdma_conn_param *cp)
+{
+	assert_non_null(id->qp);
+	fake.connects++;
+	fake.connecting = *cp;
+	answer(cp->private_data, cp->private_data_len);
+	fake_trace("connect");
+	return fails(fake.connect_error);
+}
+
 int rdma_reject(struct rdma_cm_id *id, const void *pd, uint8_t len)
 {
 	(void)id;
@@ -566,7 +599,7 @@ int rdma_notify(struct rdma_cm_id *id, enum ibv_event_type type)
 static void event_deliver(struct rdma_cm_event *ev)
 {
 	next_event = ev;
-	verbs_cm_dispatch(0, 0, verbs_of(fake_t));
+	verbs_cm_ready(&verbs_of(fake_t)->cm);
 	assert_null(next_event);
 }
 
@@ -574,6 +607,19 @@ void fake_cm_event(struct rdma_cm_id *id, enum rdma_cm_event_type type)
 {
 	struct rdma_cm_event ev = { .id = id, .event = type };
 
+	event_deliver(&ev);
+}
+
+void fake_cm_answer(struct rdma_cm_id *id, enum rdma_cm_event_type type, int status,
+		    const void *pd, uint8_t len)
+{
+	uint8_t copy[256];
+	struct rdma_cm_event ev = { .id = id, .event = type, .status = status,
+				    .param.conn = { .private_data = len ? copy : NULL,
+						    .private_data_len = len } };
+
+	if (len)
+		memcpy(copy, pd, len);
 	event_deliver(&ev);
 }
 

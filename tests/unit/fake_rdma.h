@@ -47,14 +47,16 @@ struct fake_state {
 	int ids, qps, cqs, srqs, mrs, pds, comp_channels, cm_channels, timers, watches;
 	/* calls */
 	int accepts, rejects, disconnects, notifies, binds, post_sends, cq_acks, modifies;
+	int resolves, routes, connects;
 	int last_chain; /* work requests of the last ibv_post_send */
-	struct rdma_conn_param accepted;
+	struct rdma_conn_param accepted, connecting;
 	uint8_t private_data[256];
 	uint8_t private_len;
 	int afonly; /* listeners that asked for it */
 	int last_access; /* of the last registration */
 	/* errors to return, an errno each */
 	int accept_error, qp_error, mr_error, srq_error, bind_error, channel_error;
+	int resolve_error, route_error, connect_error;
 	bool never_flushes; /* entries posted to a failed QP vanish */
 	/* upcalls and calls in their order: "accept live recv ..." */
 	char trace[1024];
@@ -76,6 +78,9 @@ struct fake_chan {
 	struct rx *held[64];
 	unsigned nheld;
 	int sent, pulled, reset;
+	int status;      /* of connected() */
+	uint8_t pd[256]; /* the peer's answer */
+	size_t pd_len;
 };
 
 extern struct transport *fake_t;
@@ -92,14 +97,21 @@ extern uint16_t fake_msg_region;
 /* cmocka setup and teardown; teardown asserts that no object is left. */
 int fake_setup(void **state);
 int fake_teardown(void **state);
+/* The same without a loop: of a process that connects. */
+int fake_setup_alone(void **state);
+void *fake_loop(void);
 
 /* Run both threads' work until nothing is left to do. */
 void fake_settle(void);
 /* Only the reactor's, only the control thread's. */
 void fake_reactor(void);
 void fake_control(void);
+/* Both, but time does not pass. */
+void fake_work(void);
 /* Run the timers of the control thread once. */
 void fake_tick(void);
+/* A descriptor of the loop can be read. */
+void fake_readable(int fd);
 
 /* A peer asks for a connection; the upcall has run on return. */
 struct conn *fake_connect(struct transport_listener *l);
@@ -109,8 +121,22 @@ int fake_accept(struct conn *c, struct fake_chan *ch, uint32_t depth);
 /* Connect, accept, established. */
 struct conn *fake_live(struct transport_listener *l, struct fake_chan *ch);
 
+/* Ask for a connection; its parameters may be changed before. */
+extern struct connect_params fake_cp;
+int fake_open(struct fake_chan *ch, char err[256]);
+/* The same, and its QP is made: the peer is asked. */
+struct conn *fake_asked(struct fake_chan *ch);
+/* And it says yes. */
+struct conn *fake_opened(struct fake_chan *ch);
+
+/* Disconnect, and nothing of it is left on return. */
+void fake_end(struct conn *c);
+
 /* A CM event of the connection, or of a listener's id; handled on return. */
 void fake_cm_event(struct rdma_cm_id *id, enum rdma_cm_event_type type);
+/* The same with the status and the private data of an answer. */
+void fake_cm_answer(struct rdma_cm_id *id, enum rdma_cm_event_type type, int status,
+		    const void *pd, uint8_t len);
 struct rdma_cm_id *fake_id(struct conn *c);
 struct rdma_cm_id *fake_listener_id(struct transport_listener *l);
 void fake_async_event(enum ibv_event_type type, struct conn *c);

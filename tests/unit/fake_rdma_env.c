@@ -32,11 +32,18 @@ struct transport_params fake_params;
 uint8_t *fake_msg;
 uint16_t fake_msg_region;
 
+struct connect_params fake_cp;
+
 static struct mailbox control;
+static bool alone;
+static bool over; /* the test returned: its channels are gone */
 static qb_loop_timer_dispatch_fn timer_fn;
 static void *timer_data;
-static qb_loop_poll_dispatch_fn async_fn;
-static void *async_data;
+static struct {
+	int fd;
+	qb_loop_poll_dispatch_fn fn;
+	void *data;
+} watch[8];
 
 /* ---- libqb's loop: descriptors are never ready, time passes on demand ---- */
 
@@ -45,22 +52,30 @@ int32_t qb_loop_poll_add(qb_loop_t *l, enum qb_loop_priority p, int32_t fd, int3
 {
 	(void)l;
 	(void)p;
-	(void)fd;
 	(void)events;
-	if (fn != verbs_cm_dispatch) {
-		async_fn = fn;
-		async_data = data;
-	}
-	fake.watches++;
+	assert_true(fake.watches < 8);
+	watch[fake.watches].fd = fd;
+	watch[fake.watches].fn = fn;
+	watch[fake.watches++].data = data;
 	return 0;
 }
 
 int32_t qb_loop_poll_del(qb_loop_t *l, int32_t fd)
 {
+	int i = 0;
+
 	(void)l;
-	(void)fd;
-	fake.watches--;
+	while (watch[i].fd != fd)
+		assert_true(++i < fake.watches);
+	watch[i] = watch[--fake.watches];
 	return 0;
+}
+
+void fake_readable(int fd)
+{
+	for (int i = 0; i < fake.watches; i++)
+		if (watch[i].fd == fd)
+			watch[i].fn(fd, 1, watch[i].data);
 }
 
 int32_t qb_loop_timer_add(qb_loop_t *l, enum qb_loop_priority p, uint64_t ns, void *data,
@@ -99,11 +114,14 @@ void fake_tick(void)
 
 void fake_async_event(enum ibv_event_type type, struct conn *c)
 {
+	struct verbs_device *dev;
+
 	fake_async = (struct ibv_async_event){ .event_type = type };
 	if (c)
 		fake_async.element.qp = &fake_qp(c)->qp;
 	fake_has_async = true;
-	async_fn(0, 0, async_data);
+	dev = list_first(&verbs_of(fake_t)->devices, struct verbs_device, link);
+	dev->async.ready(&dev->async);
 	assert_false(fake_has_async);
 }
 
@@ -170,13 +188,31 @@ static void on_dying(struct conn *c, const char *why)
 static void on_closed(struct conn *c, void *context)
 {
 	(void)c;
-	((struct fake_chan *)context)->c = NULL;
+	if (!over)
+		((struct fake_chan *)context)->c = NULL;
 	fake_trace("closed");
+}
+
+static void on_connected(struct conn *c, int status, const uint8_t *pd, size_t len)
+{
+	struct fake_chan *ch = c->context;
+
+	fake_trace(status ? "failed" : "connected");
+	assert_true(len <= sizeof(ch->pd));
+	if (over)
+		return;
+	ch->status = status;
+	ch->pd_len = len;
+	if (len)
+		memcpy(ch->pd, pd, len);
+	if (status)
+		ch->c = NULL;
 }
 
 static const struct transport_upcalls upcalls = {
 	.request = on_request, .request_gone = on_gone, .recv = on_recv, .live = on_live,
 	.pulled = on_pulled, .sent = on_sent, .dying = on_dying, .closed = on_closed,
+	.connected = on_connected,
 };
 
 /* ---- the environment ---- */
@@ -185,8 +221,32 @@ static void attr_init(void)
 {
 	fake_attr = (struct ibv_device_attr){
 		.max_qp_wr = 16384, .max_cqe = 32767, .max_srq = 16, .max_srq_wr = 4096,
-		.max_qp_init_rd_atom = 16, .phys_port_cnt = 1,
+		.max_qp_init_rd_atom = 16, .max_qp_rd_atom = 16, .phys_port_cnt = 1,
 	};
+}
+
+static void cp_init(void)
+{
+	static struct sockaddr_in sin;
+
+	sin = (struct sockaddr_in){ AF_INET, htons(5555), { htonl(0x0a630001) }, { 0 } };
+	fake_cp = (struct connect_params){
+		.addr = (struct sockaddr *)&sin, .addr_len = sizeof(sin), .recv_depth = 16,
+		.max_xfers = 16, .max_rd_atomic = 4, .timeout_ms = 60000,
+		.private_data = "hello", .private_len = 5,
+	};
+}
+
+/* The fake functions do not look at it. */
+void *fake_loop(void)
+{
+	return alone ? NULL : &fake;
+}
+
+int fake_setup_alone(void **state)
+{
+	alone = true;
+	return fake_setup(state);
 }
 
 int fake_setup(void **state)
@@ -197,8 +257,10 @@ int fake_setup(void **state)
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
 	fake_request = NULL;
+	over = false;
 	timer_fn = NULL;
 	attr_init();
+	cp_init();
 	fake_context_init();
 	if (!fake_params.max_recv)
 		fake_params = (struct transport_params){
@@ -210,12 +272,14 @@ int fake_setup(void **state)
 	fake_group = (struct reactor_group){ .r = { fake_r }, .n = 1, .control = &control };
 	fake_msg = aligned_alloc(4096, 4096);
 	fake_msg_region = (uint16_t)reactor_region_add(fake_r, fake_msg, 4096);
-	return verbs_create(&upcalls, &fake_params, &fake_group, NULL, &fake_t, err, sizeof(err));
+	return verbs_create(&upcalls, &fake_params, &fake_group, fake_loop(), &fake_t, err,
+			    sizeof(err));
 }
 
 int fake_teardown(void **state)
 {
 	(void)state;
+	over = true;
 	fake_settle();
 	verbs_destroy(fake_t);
 	reactor_destroy(fake_r);
@@ -223,6 +287,7 @@ int fake_teardown(void **state)
 	free(fake_msg);
 	fake_context_end();
 	memset(&fake_params, 0, sizeof(fake_params));
+	alone = false;
 	assert_int_equal(fake.ids, 0);
 	assert_int_equal(fake.qps, 0);
 	assert_int_equal(fake.cqs, 0);
@@ -248,6 +313,12 @@ void fake_control(void)
 		;
 }
 
+void fake_work(void)
+{
+	while (reactor_round(fake_r) + mailbox_drain(&control))
+		;
+}
+
 /* Timers are ripe at once: no test waits for the clock. */
 static int timers_ripen(void)
 {
@@ -261,8 +332,7 @@ static int timers_ripen(void)
 void fake_settle(void)
 {
 	do {
-		while (reactor_round(fake_r) + mailbox_drain(&control))
-			;
+		fake_work();
 	} while (timers_ripen());
 }
 
@@ -311,6 +381,43 @@ struct conn *fake_live(struct transport_listener *l, struct fake_chan *ch)
 	fake_cm_event(fake_id(c), RDMA_CM_EVENT_ESTABLISHED);
 	fake_settle();
 	return c;
+}
+
+int fake_open(struct fake_chan *ch, char err[256])
+{
+	int rc;
+
+	memset(ch, 0, sizeof(*ch));
+	err[0] = 0;
+	fake_cp.context = ch;
+	rc = transport_connect(fake_t, fake_r, &fake_cp, &ch->c, err, 256);
+	assert_int_equal(rc != 0, err[0] != 0);
+	return rc;
+}
+
+struct conn *fake_asked(struct fake_chan *ch)
+{
+	char err[256];
+
+	assert_int_equal(fake_open(ch, err), 0);
+	fake_cm_event(fake_id(ch->c), RDMA_CM_EVENT_ADDR_RESOLVED);
+	fake_cm_event(fake_id(ch->c), RDMA_CM_EVENT_ROUTE_RESOLVED);
+	fake_work();
+	return ch->c;
+}
+
+struct conn *fake_opened(struct fake_chan *ch)
+{
+	struct conn *c = fake_asked(ch);
+
+	fake_cm_answer(fake_id(c), RDMA_CM_EVENT_ESTABLISHED, 0, "welcome", 7);
+	return c;
+}
+
+void fake_end(struct conn *c)
+{
+	transport_disconnect(c);
+	fake_settle();
 }
 
 struct rdma_cm_id *fake_id(struct conn *c)

@@ -13,7 +13,7 @@
 static int open_again(struct transport **t, char err[256])
 {
 	err[0] = 0;
-	return verbs_create(fake_t->up, &fake_params, &fake_group, NULL, t, err, 256);
+	return verbs_create(fake_t->up, &fake_params, &fake_group, fake_loop(), t, err, 256);
 }
 
 static void test_missing_kernel_module_is_named(void **state)
