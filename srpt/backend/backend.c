@@ -13,6 +13,8 @@ static const struct backend_ops *const types[BACKEND_TYPES] = {
 	[BACKEND_BLOCKIO] = &blockio_ops,
 	[BACKEND_FILEIO] = &fileio_ops,
 	[BACKEND_NULLIO] = &nullio_ops,
+	[BACKEND_RAM] = &ram_ops,
+	[BACKEND_FAULT] = &fault_ops,
 };
 
 int be_error(char *err, size_t errlen, int rc, const char *fmt, ...)
@@ -119,6 +121,19 @@ void backend_detach(struct backend *be, struct reactor *r)
 	port->attached = false;
 }
 
+void backend_change(struct backend *be, const struct backend_params *p)
+{
+	if (be->ops->change)
+		be->ops->change(be, p);
+}
+
+void backend_release(struct backend *be)
+{
+	const struct backend_params blameless = { .fault = { .every = 0 } };
+
+	backend_change(be, &blameless);
+}
+
 int backend_resync(struct backend *be)
 {
 	return be->ops->resync(be);
@@ -186,8 +201,8 @@ static void failure_log(struct be_io *io, int result)
 	static const char *const ops[] = { "read", "write", "flush", "unmap", "write zeroes" };
 	struct backend *be = io->be;
 
-	log_warn_limited(&be->error_limit, "%s %s: %s of %llu bytes at %llu: %s",
-			 be->ops->handler, be->filename, ops[io->op],
+	log_warn_limited(&be->error_limit, "%s%s%s: %s of %llu bytes at %llu: %s",
+			 be->ops->handler, be->filename[0] ? " " : "", be->filename, ops[io->op],
 			 (unsigned long long)io->len, (unsigned long long)io->off,
 			 strerror(-result));
 }

@@ -68,19 +68,34 @@ struct backend_info {
 	bool write_cache; /* volatile cache: BE_FLUSH and BE_FUA mean something */
 };
 
-enum backend_type { BACKEND_BLOCKIO, BACKEND_FILEIO, BACKEND_NULLIO, BACKEND_TYPES };
+enum backend_type { BACKEND_BLOCKIO, BACKEND_FILEIO, BACKEND_NULLIO, BACKEND_RAM, BACKEND_FAULT,
+		    BACKEND_TYPES };
+
+/*
+ * What BACKEND_FAULT does wrong: every @every-th request that is one of @ops and touches the
+ * range is held while @hang, else delayed, and then ends with @error, or as it should.
+ */
+struct backend_fault {
+	uint8_t ops;       /* bits 1 << enum be_op */
+	bool hang;
+	int error;         /* an errno; 0: none */
+	uint32_t every;    /* 1: each of them; 0: nothing is wrong */
+	uint32_t delay_ms;
+	uint64_t off, len; /* bytes; len 0: anywhere */
+};
 
 struct backend_params {
 	enum backend_type type;
-	const char *filename;  /* path; NULL for nullio */
+	const char *filename;  /* path; NULL for nullio, ram and fault */
 	uint32_t block_size;   /* 512, 1024, 2048, 4096 */
-	uint64_t size;         /* bytes, nullio only; 0: default */
+	uint64_t size;         /* bytes; nullio, 0: default; ram and fault */
 	bool read_only;
 	bool write_through;    /* fileio: every write is BE_FUA, no volatile cache */
 	bool nv_cache;         /* the cache is non-volatile: flush and FUA cost nothing */
 	bool o_direct;         /* fileio: bypass the page cache */
 	bool thin_provisioned; /* offer BE_UNMAP */
 	int rotational;        /* 0, 1; -1: ask the device */
+	struct backend_fault fault;
 };
 
 /* Per type; the tables live in the type's own file. */
@@ -92,6 +107,8 @@ struct backend_ops {
 	void (*detach)(struct backend *be, struct reactor *r);
 	void (*submit)(struct backend *be, struct be_io *io);
 	int (*resync)(struct backend *be); /* look at the size again */
+	/* Other parameters while open; NULL: none can change. */
+	void (*change)(struct backend *be, const struct backend_params *p);
 };
 
 /*
@@ -116,6 +133,15 @@ const char *backend_handler(const struct backend *be);
 /* Per reactor, on its thread, before the first submit and after the last. */
 int backend_attach(struct backend *be, struct reactor *r);
 void backend_detach(struct backend *be, struct reactor *r);
+
+/*
+ * Take over what of @p can change while it is open: what BACKEND_FAULT does wrong. Every reactor
+ * is attached, and stays so until a message sent after this one. Control thread.
+ */
+void backend_change(struct backend *be, const struct backend_params *p);
+
+/* Before it is drained: hold no request back on purpose any more. As backend_change(). */
+void backend_release(struct backend *be);
 
 /* Read the size again after the device changed. 0 or -errno. Control thread. */
 int backend_resync(struct backend *be);

@@ -21,8 +21,10 @@ struct backend {
 	/* Constant after open, but for info.size: written by backend_resync(). */
 	struct backend_info info;
 	const struct backend_ops *ops;
-	char *filename; /* "" for nullio */
+	char *filename; /* "" for nullio, ram and fault */
 	int fd;         /* -1: none */
+	uint8_t *mem;   /* ram and fault: info.size bytes */
+	void *priv;     /* of the type */
 	bool direct;    /* O_DIRECT: a write with RWF_DSYNC does not block the submitter */
 	bool write_through;
 	bool nv_cache;
@@ -33,12 +35,15 @@ struct backend {
 	struct backend_port port[REACTOR_MAX];
 };
 
-extern const struct backend_ops blockio_ops, fileio_ops, nullio_ops;
+extern const struct backend_ops blockio_ops, fileio_ops, nullio_ops, ram_ops, fault_ops;
 
 static inline uint64_t backend_size(const struct backend *be)
 {
 	return __atomic_load_n(&be->info.size, __ATOMIC_RELAXED);
 }
+
+/* ram.c: do what @io asks for, at once. */
+void ram_do(struct backend *be, struct be_io *io);
 
 /* Account for @io and call its done(). Not from inside backend_submit(). */
 void be_finish(struct be_io *io, int result);
