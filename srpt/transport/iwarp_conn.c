@@ -265,9 +265,7 @@ static void closing_drain(struct iwarp_conn *c)
 
 static void closing_step(struct iwarp_conn *c)
 {
-	if (!c->fin_sent)
-		iwarp_tx_run(c);
-	if (c->state == IWARP_CLOSING && !iwarp_tx_pending(c))
+	if (!iwarp_tx_pending(c))
 		iwarp_conn_flushed(c);
 	if (c->state == IWARP_CLOSING)
 		closing_drain(c);
@@ -324,7 +322,8 @@ void iwarp_conn_run(struct reactor_deferred *d)
 
 	if (c->want_close)
 		conn_end_wanted(c);
-	if (c->state == IWARP_LIVE)
+	/* Whatever its state: what SRP still hands over must come back. */
+	if (c->state != IWARP_OPENING && !c->status)
 		iwarp_tx_run(c);
 	if (c->state == IWARP_CLOSING)
 		closing_step(c);
