@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "ctl/apply_plan.h"
+#include "ctl/device_params.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -108,6 +109,20 @@ static void target_remap(struct apply *a, struct target *t)
 	a->result.targets_remapped++;
 }
 
+/* What stays may have other values for what can change while it is in use. */
+static void device_change(struct device *d, const struct conf_device *next)
+{
+	bool same = conf_device_equal(d->conf, next);
+
+	d->conf = next;
+	if (!same && d->lu) {
+		const struct backend_params p = backend_params_make(next);
+
+		backend_change(lu_backend(d->lu), &p);
+		log_info("device %s changed", next->name);
+	}
+}
+
 static void conf_switch(struct apply *a)
 {
 	struct live *live = a->live;
@@ -121,8 +136,9 @@ static void conf_switch(struct apply *a)
 	live->conf = a->next;
 	a->next = NULL;
 	list_for_each(d, &live->devices, link) {
-		d->conf = d->next ? d->next : d->conf;
-		if (!d->next)
+		if (d->next)
+			device_change(d, d->next);
+		else
 			d->state = DEVICE_LEAVING;
 		d->next = NULL;
 	}
@@ -203,25 +219,7 @@ static void device_attached(void *arg, struct lu *lu, int status)
 
 static int device_backend_open(struct device *d)
 {
-	static const enum backend_type types[] = {
-		[CONF_VDISK_BLOCKIO] = BACKEND_BLOCKIO,
-		[CONF_VDISK_FILEIO] = BACKEND_FILEIO,
-		[CONF_VDISK_NULLIO] = BACKEND_NULLIO,
-	};
-	const struct conf_key *rotational = conf_key_find(CONF_DEVICE, "rotational");
-	const struct conf_device *c = d->conf;
-	const struct backend_params p = {
-		.type = types[c->handler],
-		.filename = c->filename,
-		.block_size = c->blocksize,
-		.size = c->size,
-		.read_only = c->read_only,
-		.write_through = c->write_through,
-		.nv_cache = c->nv_cache,
-		.o_direct = c->o_direct,
-		.thin_provisioned = c->thin_provisioned,
-		.rotational = conf_key_given(c->given, rotational) ? c->rotational : -1,
-	};
+	const struct backend_params p = backend_params_make(d->conf);
 
 	return backend_open(&p, &d->be, d->error, sizeof(d->error));
 }
@@ -415,6 +413,7 @@ static void apply_continue(struct apply *a)
 static void apply_start(struct job *j)
 {
 	struct apply *a = container_of(j, struct apply, job);
+	struct device *d;
 
 	if (plan_make(a->live, a->next, a->device_of)) {
 		apply_error(a, "no memory to compare the configurations: nothing was changed");
@@ -423,6 +422,10 @@ static void apply_start(struct job *j)
 		a->refused = true;
 		a->phase = ARRAY_SIZE(phases);
 	}
+	/* What leaves is to be drained, and so are the sessions that use it. */
+	list_for_each(d, &a->live->devices, link)
+		if (!a->refused && !d->next && d->lu)
+			backend_release(lu_backend(d->lu));
 	apply_continue(a);
 }
 

@@ -23,7 +23,7 @@ static int name_compare(const void *name, const void *b)
 static bool device_stays(const struct device *d, const struct conf_device *next)
 {
 	return (d->state == DEVICE_READY || d->state == DEVICE_INACTIVE) &&
-	       conf_device_equal(d->conf, next);
+	       conf_device_alike(d->conf, next);
 }
 
 /* Sorted, as there may be thousands: 16384 LUNs compared pairwise would take seconds. */

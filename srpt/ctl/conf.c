@@ -73,18 +73,29 @@ static void *open_daemon(struct parser *p, const struct scope *parent)
 	return &p->conf->daemon;
 }
 
+static void handler_names(char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (int h = 0; h < CONF_HANDLERS; h++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", h ? ", " : "",
+					conf_handler_name((enum conf_handler)h));
+}
+
 static void *open_handler(struct parser *p, const struct scope *parent)
 {
 	struct conf_stmt *s = &p->stmt;
+	char known[128];
 	int h = 0;
 
 	(void)parent;
 	while (h < CONF_HANDLERS && strcmp(s->words[1], conf_handler_name((enum conf_handler)h)))
 		h++;
 	if (h == CONF_HANDLERS) {
+		handler_names(known, sizeof(known));
 		conf_warn(p->diags, s->word_pos[1],
-			  "HANDLER \"%s\" is not served and skipped: known are vdisk_blockio, "
-			  "vdisk_fileio, vdisk_nullio", s->words[1]);
+			  "HANDLER \"%s\" is not served and skipped: known are %s", s->words[1],
+			  known);
 		return NULL;
 	}
 	p->handler = (enum conf_handler)h;

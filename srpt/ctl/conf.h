@@ -67,7 +67,14 @@ void conf_diag_free(struct conf_diag_list *list);
 
 /* ---- the model ---- */
 
-enum conf_handler { CONF_VDISK_BLOCKIO, CONF_VDISK_FILEIO, CONF_VDISK_NULLIO, CONF_HANDLERS };
+enum conf_handler { CONF_VDISK_BLOCKIO, CONF_VDISK_FILEIO, CONF_VDISK_NULLIO, CONF_VDISK_RAM,
+		    CONF_VDISK_FAULT, CONF_HANDLERS };
+
+/* What vdisk_fault does wrong: with which requests, and how they end. */
+enum conf_fault_ops { CONF_FAULT_ALL, CONF_FAULT_READ, CONF_FAULT_WRITE, CONF_FAULT_FLUSH,
+		      CONF_FAULT_UNMAP };
+enum conf_fault_errno { CONF_FAULT_NONE, CONF_FAULT_EIO, CONF_FAULT_ENOSPC, CONF_FAULT_EROFS,
+			CONF_FAULT_ENODEV, CONF_FAULT_ENOMEM, CONF_FAULT_ETIMEDOUT };
 
 /* Whether we ask for a CRC of every frame of software iWARP. */
 enum conf_iwarp_crc { CONF_IWARP_CRC_AUTO, CONF_IWARP_CRC_ON, CONF_IWARP_CRC_OFF };
@@ -87,8 +94,8 @@ struct conf_device {
 	struct conf_pos pos;
 	char name[CONF_DEVICE_NAME_MAX + 1];
 	enum conf_handler handler;
-	char *filename;			/* absolute path; NULL for vdisk_nullio */
-	uint64_t size;			/* vdisk_nullio only, else 0; multiple of blocksize */
+	char *filename;			/* absolute path; NULL for those without a file */
+	uint64_t size;			/* of those without a file, else 0; multiple of blocksize */
 	uint32_t blocksize;		/* 512, 1024, 2048 or 4096 */
 	bool active;			/* 0: do not open the file, leave its LUNs out */
 	bool read_only;
@@ -104,6 +111,13 @@ struct conf_device {
 	char t10_vend_id[9];		/* INQUIRY vendor, not padded; SCST_BIO or SCST_FIO */
 	char prod_id[17];		/* INQUIRY product, not padded; the name cut to 16 */
 	char prod_rev_lvl[5];		/* INQUIRY revision, not padded */
+	enum conf_fault_ops fault_ops;	/* this and the rest: vdisk_fault */
+	enum conf_fault_errno fault_errno;
+	uint32_t fault_every;		/* of the requests meant, 0 = none */
+	uint64_t fault_lba;		/* the blocks meant */
+	uint64_t fault_blocks;		/* 0 = all */
+	uint32_t fault_delay_ms;
+	bool fault_hang;
 };
 
 /* LUN in a TARGET or GROUP block. */
@@ -226,6 +240,8 @@ int conf_write(const struct conf *conf, FILE *f);
 bool conf_daemon_equal(const struct conf_daemon *a, const struct conf_daemon *b);
 bool conf_driver_equal(const struct conf_driver *a, const struct conf_driver *b);
 bool conf_device_equal(const struct conf_device *a, const struct conf_device *b);
+/* Equal but for what can change while the device is in use. */
+bool conf_device_alike(const struct conf_device *a, const struct conf_device *b);
 bool conf_lun_equal(const struct conf_lun *a, const struct conf_lun *b);	/* device by name */
 bool conf_lunmap_equal(const struct conf_lunmap *a, const struct conf_lunmap *b);
 bool conf_group_equal(const struct conf_group *a, const struct conf_group *b);
@@ -321,6 +337,7 @@ struct conf_key {
 	const char *fallback;	/* the default as it would be written, NULL = none or derived */
 	const char *const *names;	/* CONF_T_ENUM: NULL-terminated */
 	unsigned int handlers;	/* DEVICE: bits 1 << enum conf_handler it has an effect with */
+	bool live;		/* DAEMON, TARGET_DRIVER, DEVICE: a change needs no restart */
 	/* A warning about the value just set in the structure at base, or NULL. May be NULL. */
 	const char *(*caution)(const void *base);
 	const char *help;	/* one line; of CONF_T_NONE: why it has no effect */

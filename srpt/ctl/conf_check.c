@@ -110,9 +110,16 @@ static void device_complete(struct conf_device *dev, uint32_t setup_id)
 
 static void device_check(const struct conf_device *dev, struct conf_diag_list *diags)
 {
-	if (dev->handler != CONF_VDISK_NULLIO && !device_given(dev, "filename"))
-		conf_error(diags, dev->pos, "DEVICE \"%s\": %s needs a filename", dev->name,
-			   conf_handler_name(dev->handler));
+	/* vdisk_nullio has a default. */
+	static const char *const needed[CONF_HANDLERS] = {
+		[CONF_VDISK_BLOCKIO] = "filename", [CONF_VDISK_FILEIO] = "filename",
+		[CONF_VDISK_RAM] = "size", [CONF_VDISK_FAULT] = "size",
+	};
+	const char *key = needed[dev->handler];
+
+	if (key && !device_given(dev, key))
+		conf_error(diags, dev->pos, "DEVICE \"%s\": %s needs a %s", dev->name,
+			   conf_handler_name(dev->handler), key);
 	if (dev->size % dev->blocksize)
 		conf_error(diags, dev->pos, "DEVICE \"%s\": size is no multiple of blocksize %u",
 			   dev->name, dev->blocksize);

@@ -16,7 +16,10 @@
 #define BLOCKIO (1u << CONF_VDISK_BLOCKIO)
 #define FILEIO (1u << CONF_VDISK_FILEIO)
 #define NULLIO (1u << CONF_VDISK_NULLIO)
-#define ANYIO (BLOCKIO | FILEIO | NULLIO)
+#define RAM (1u << CONF_VDISK_RAM)
+#define FAULT (1u << CONF_VDISK_FAULT)
+#define FILELESS (NULLIO | RAM | FAULT)
+#define ANYIO (BLOCKIO | FILEIO | FILELESS)
 
 #define FIELD(type, member) \
 	.offset = offsetof(struct type, member), .width = sizeof(((struct type *)0)->member)
@@ -38,9 +41,14 @@
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
 
 static const char *const iwarp_crcs[] = { "auto", "on", "off", NULL };
+static const char *const fault_ops[] = { "all", "read", "write", "flush", "unmap", NULL };
+static const char *const fault_errnos[] = { "none", "EIO", "ENOSPC", "EROFS", "ENODEV", "ENOMEM",
+					    "ETIMEDOUT", NULL };
 
 STATIC_ASSERT(sizeof(enum conf_log_level) == sizeof(int));
 STATIC_ASSERT(sizeof(enum conf_iwarp_crc) == sizeof(int));
+STATIC_ASSERT(sizeof(enum conf_fault_ops) == sizeof(int));
+STATIC_ASSERT(sizeof(enum conf_fault_errno) == sizeof(int));
 
 /*
  * srp_daemon tells the initiator to stay below our limit only if the limit is less than the 8192
@@ -85,6 +93,7 @@ static const struct conf_key keys[] = {
 	{ DAEMON(buffer_size), .type = CONF_T_SIZE, .min = 8 * MIB, .max = 64 * GIB,
 	  .fallback = "64M", .help = "data buffers per reactor" },
 	{ DAEMON(log_level), .type = CONF_T_ENUM, .names = log_levels, .fallback = "info",
+	  .live = true,
 	  .help = "least severe messages that are logged" },
 	{ DAEMON(state_dir), .type = CONF_T_PATH, .fallback = "/var/lib/srpt",
 	  .help = "directory for what must survive a restart" },
@@ -93,10 +102,10 @@ static const struct conf_key keys[] = {
 
 	{ DEVICE(filename), .type = CONF_T_PATH, .handlers = BLOCKIO | FILEIO,
 	  .help = "the block device or file behind the device" },
-	{ DEVICE(size), .type = CONF_T_SIZE, .min = 512, .max = EIB, .handlers = NULLIO,
-	  .help = "capacity; the other handlers take that of the file" },
+	{ DEVICE(size), .type = CONF_T_SIZE, .min = 512, .max = EIB, .handlers = FILELESS,
+	  .help = "capacity; handlers with a file take that of the file" },
 	{ .block = CONF_DEVICE, .name = "size_mb", FIELD(conf_device, size), .type = CONF_T_MIB,
-	  .min = MIB, .max = EIB, .handlers = NULLIO, .help = "the same in MiB" },
+	  .min = MIB, .max = EIB, .handlers = FILELESS, .help = "the same in MiB" },
 	{ DEVICE(blocksize), .type = CONF_T_POW2, .min = 512, .max = 4096, .fallback = "512",
 	  .handlers = ANYIO, .help = "bytes in a logical block" },
 	{ DEVICE(active), .type = CONF_T_BOOL, .fallback = "1", .handlers = ANYIO,
@@ -128,6 +137,20 @@ static const struct conf_key keys[] = {
 	  .help = "product in INQUIRY data" },
 	{ DEVICE(prod_rev_lvl), .type = CONF_T_ID, .handlers = ANYIO, .fallback = "0100",
 	  .help = "revision in INQUIRY data" },
+	{ DEVICE(fault_ops), .type = CONF_T_ENUM, .names = fault_ops, .fallback = "all",
+	  .handlers = FAULT, .live = true, .help = "requests that go wrong" },
+	{ DEVICE(fault_lba), .type = CONF_T_UINT, .min = 0, .max = EIB, .fallback = "0",
+	  .handlers = FAULT, .live = true, .help = "only those that touch blocks from here on" },
+	{ DEVICE(fault_blocks), .type = CONF_T_UINT, .min = 0, .max = EIB, .fallback = "0",
+	  .handlers = FAULT, .live = true, .help = "that many blocks, 0 = up to the end" },
+	{ DEVICE(fault_every), .type = CONF_T_UINT, .min = 0, .max = 1000000, .fallback = "1",
+	  .handlers = FAULT, .live = true, .help = "only each so many of them, 0 = none" },
+	{ DEVICE(fault_hang), .type = CONF_T_BOOL, .fallback = "0", .handlers = FAULT, .live = true,
+	  .help = "they do not end before this is 0 again" },
+	{ DEVICE(fault_delay_ms), .type = CONF_T_UINT, .min = 0, .max = 3600000, .fallback = "0",
+	  .handlers = FAULT, .live = true, .help = "milliseconds they take" },
+	{ DEVICE(fault_errno), .type = CONF_T_ENUM, .names = fault_errnos, .fallback = "none",
+	  .handlers = FAULT, .live = true, .help = "error they end with" },
 	UNUSED(CONF_DEVICE, "async", NO_TUNE),
 	UNUSED(CONF_DEVICE, "bind_alua_state", NO_CLUSTER),
 	UNUSED(CONF_DEVICE, "cluster_mode", NO_CLUSTER),
@@ -153,6 +176,7 @@ static const struct conf_key keys[] = {
 	UNUSED(CONF_DEVICE, "vend_specific_id", "see t10_dev_id"),
 
 	{ DRIVER(rdma_cm_port), .type = CONF_T_UINT, .min = 0, .max = 65535, .fallback = "0",
+	  .live = true,
 	  .help = "port that targets listen on, 0 = only portals with a port of their own" },
 	{ DRIVER(srp_max_req_size), .type = CONF_T_UINT, .min = 132, .max = 65536,
 	  .fallback = "8260", .caution = req_size_caution,
@@ -166,15 +190,17 @@ static const struct conf_key keys[] = {
 	  .help = "entries of a shared receive queue, 0 = a receive queue per channel" },
 	{ DRIVER(srpt_sq_size), .type = CONF_T_UINT, .min = 16, .max = 16384, .fallback = "256",
 	  .help = "send queue entries per channel" },
-	{ DRIVER(ioc_guid), .type = CONF_T_HEX64,
+	{ DRIVER(ioc_guid), .type = CONF_T_HEX64, .live = true,
 	  .help = "identifier of the I/O controller, the same for all targets" },
 	{ .block = CONF_TARGET_DRIVER, .name = "srpt_service_guid", FIELD(conf_driver, ioc_guid),
-	  .type = CONF_T_HEX64, .help = "another name for ioc_guid" },
+	  .type = CONF_T_HEX64, .live = true, .help = "another name for ioc_guid" },
 	{ .block = CONF_TARGET_DRIVER, .name = "iwarp_port",
 	  .offset = offsetof(struct conf_driver, iwarp_ports), .type = CONF_T_IWARP_PORT,
+	  .live = true,
 	  .help = "TCP port of software iWARP, loopback only unless an address is in front; "
 		  "repeatable" },
 	{ DRIVER(iwarp_crc), .type = CONF_T_ENUM, .names = iwarp_crcs, .fallback = "auto",
+	  .live = true,
 	  .help = "ask for a CRC over software iWARP; auto = unless the peer is on this host" },
 	UNUSED(CONF_TARGET_DRIVER, "enabled", "each TARGET has an enabled of its own"),
 	UNUSED(CONF_TARGET_DRIVER, "one_target_per_port", "each TARGET names its portals"),

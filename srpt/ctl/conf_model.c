@@ -79,6 +79,8 @@ const char *conf_handler_name(enum conf_handler handler)
 		[CONF_VDISK_BLOCKIO] = "vdisk_blockio",
 		[CONF_VDISK_FILEIO] = "vdisk_fileio",
 		[CONF_VDISK_NULLIO] = "vdisk_nullio",
+		[CONF_VDISK_RAM] = "vdisk_ram",
+		[CONF_VDISK_FAULT] = "vdisk_fault",
 	};
 
 	return names[handler];
@@ -132,6 +134,12 @@ bool conf_device_equal(const struct conf_device *a, const struct conf_device *b)
 {
 	return !strcmp(a->name, b->name) && a->handler == b->handler &&
 	       conf_values_equal(CONF_DEVICE, a, b);
+}
+
+bool conf_device_alike(const struct conf_device *a, const struct conf_device *b)
+{
+	return !strcmp(a->name, b->name) && a->handler == b->handler &&
+	       conf_values_alike(CONF_DEVICE, a, b);
 }
 
 bool conf_lun_equal(const struct conf_lun *a, const struct conf_lun *b)

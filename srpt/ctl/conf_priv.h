@@ -100,6 +100,8 @@ int conf_values_init(enum conf_block block, void *base);
 bool conf_key_is_list(const struct conf_key *key);
 void conf_values_free(enum conf_block block, void *base);
 bool conf_values_equal(enum conf_block block, const void *a, const void *b);
+/* The same, but those that may change while in use are passed over. */
+bool conf_values_alike(enum conf_block block, const void *a, const void *b);
 /* The value as it would be written, without line end; quoted where needed. */
 void conf_value_print(const struct conf_key *key, const void *base, FILE *f);
 /* A word, quoted if it must be. */

@@ -398,15 +398,25 @@ static bool value_equal(const struct conf_key *key, const void *a, const void *b
 	return !memcmp(fa, fb, key->width);
 }
 
-bool conf_values_equal(enum conf_block block, const void *a, const void *b)
+static bool values_equal(enum conf_block block, const void *a, const void *b, bool pass_live)
 {
 	size_t count;
 	const struct conf_key *keys = conf_block_keys(block, &count);
 
 	for (size_t i = 0; i < count; i++)
-		if (!value_equal(&keys[i], a, b))
+		if (!(keys[i].live && pass_live) && !value_equal(&keys[i], a, b))
 			return false;
 	return true;
+}
+
+bool conf_values_equal(enum conf_block block, const void *a, const void *b)
+{
+	return values_equal(block, a, b, false);
+}
+
+bool conf_values_alike(enum conf_block block, const void *a, const void *b)
+{
+	return values_equal(block, a, b, true);
 }
 
 /* ---- writing ---- */

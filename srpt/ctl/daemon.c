@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "ctl/apply.h"
 #include "ctl/ipc.h"
+#include "ctl/limits.h"
 #include "ctl/notify.h"
 #include "ctl/reactors.h"
 #include "ctl/reload.h"
@@ -106,6 +107,7 @@ static struct daemon *shutdown_daemon;
 static void shutdown_start(struct job *j)
 {
 	(void)j;
+	live_release(&shutdown_daemon->live);
 	srp_server_shutdown(shutdown_daemon->live.srp, DRAIN_MS, channels_closed,
 			    shutdown_daemon);
 }
@@ -259,10 +261,14 @@ static int layers_create(struct daemon *d, const struct conf *conf)
 /* Reverse order of layers_create(); what is not there is passed over. */
 static void layers_destroy(struct daemon *d)
 {
-	if (d->listeners.loop)
-		listeners_destroy(&d->listeners);
+	if (d->listeners.loop) {
+		listeners_close(&d->listeners);
+		listeners_destroy(&d->listeners, LISTENER_RDMA);
+	}
 	reactors_stop(&d->group);
 	mailbox_drain(&d->mailbox);
+	if (d->listeners.loop)
+		listeners_destroy(&d->listeners, LISTENER_IWARP);
 	if (d->live.srp)
 		srp_server_destroy(d->live.srp);
 	if (d->live.scsi)

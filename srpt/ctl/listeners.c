@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ctl/listeners.h"
+#include "base/bytes.h"
 #include "base/log.h"
+#include "ctl/limits.h"
+#include "transport/iwarp.h"
 #include "transport/verbs.h"
 
 #include <errno.h>
@@ -19,6 +22,45 @@ void listeners_init(struct listeners *l, const struct transport_upcalls *up,
 	*l = (struct listeners){ .up = up, .params = *params, .group = group, .loop = loop,
 				 .ctx = ctx };
 	list_init(&l->list);
+}
+
+/* ---- the two transports ---- */
+
+STATIC_ASSERT((int)CONF_IWARP_CRC_AUTO == (int)IWARP_CRC_AUTO);
+STATIC_ASSERT((int)CONF_IWARP_CRC_ON == (int)IWARP_CRC_ON);
+STATIC_ASSERT((int)CONF_IWARP_CRC_OFF == (int)IWARP_CRC_OFF);
+
+#define MPA_REVISION 2 /* of connections we would open; who connects to us chooses */
+
+static int rdma_open(struct listeners *l, struct transport **out, char *err, size_t errlen)
+{
+	limits_warn_locked();
+	return verbs_create(l->up, &l->params, l->group, l->loop, out, err, errlen);
+}
+
+static int iwarp_open(struct listeners *l, struct transport **out, char *err, size_t errlen)
+{
+	const struct iwarp_params p = {
+		.crc = (enum iwarp_crc)l->iwarp_crc,
+		.revision = MPA_REVISION,
+	};
+
+	return iwarp_create(l->up, &l->params, &p, l->group, l->loop, out, err, errlen);
+}
+
+static const struct {
+	const char *name;
+	const char *missing; /* what the log says when it cannot be opened */
+	int (*open)(struct listeners *l, struct transport **out, char *err, size_t errlen);
+	void (*destroy)(struct transport *t);
+} kinds[LISTENER_KINDS] = {
+	[LISTENER_RDMA] = { "RDMA", "no RDMA transport", rdma_open, verbs_destroy },
+	[LISTENER_IWARP] = { "iWARP", "no software iWARP", iwarp_open, iwarp_destroy },
+};
+
+const char *listener_kind_name(enum listener_kind kind)
+{
+	return kinds[kind].name;
 }
 
 /* ---- which addresses ---- */
@@ -46,7 +88,8 @@ static socklen_t address_make(const struct conf_portal *p, union address *a)
 	return sizeof(a->in6);
 }
 
-static void portal_want(struct listeners *l, const struct conf_portal *p, uint16_t default_port)
+static void portal_want(struct listeners *l, enum listener_kind kind, const struct conf_portal *p,
+			uint16_t default_port, bool optional)
 {
 	char name[sizeof(((struct listener *)0)->name)];
 	struct listener *li;
@@ -55,8 +98,9 @@ static void portal_want(struct listeners *l, const struct conf_portal *p, uint16
 		return;
 	conf_portal_format(p, default_port, name, sizeof(name));
 	list_for_each(li, &l->list, link) {
-		if (!strcmp(li->name, name)) {
+		if (li->kind == kind && !strcmp(li->name, name)) {
 			li->wanted = true;
+			li->optional = optional;
 			return;
 		}
 	}
@@ -66,6 +110,8 @@ static void portal_want(struct listeners *l, const struct conf_portal *p, uint16
 		return;
 	}
 	memcpy(li->name, name, sizeof(li->name));
+	li->kind = kind;
+	li->optional = optional;
 	li->portal = *p;
 	li->portal.port = p->port ? p->port : default_port;
 	li->wanted = true;
@@ -79,9 +125,19 @@ static void target_want(struct listeners *l, const struct conf_target *t, uint16
 	};
 
 	for (size_t i = 0; i < t->n_portals; i++)
-		portal_want(l, &t->portals[i], default_port);
+		portal_want(l, LISTENER_RDMA, &t->portals[i], default_port, false);
 	for (size_t i = 0; i < 2 && !t->n_portals; i++)
-		portal_want(l, &any[i], default_port);
+		portal_want(l, LISTENER_RDMA, &any[i], default_port, false);
+}
+
+/* Of the two loopback addresses behind a lone port, one is enough. */
+static void iwarp_want(struct listeners *l, const struct conf_portal *p)
+{
+	struct conf_portal at[2];
+	size_t n = conf_iwarp_port_expand(p, at);
+
+	for (size_t i = 0; i < n; i++)
+		portal_want(l, LISTENER_IWARP, &at[i], 0, n > 1);
 }
 
 /* ---- making it so ---- */
@@ -89,7 +145,7 @@ static void target_want(struct listeners *l, const struct conf_target *t, uint16
 static void listener_stop(struct listener *li)
 {
 	if (li->tl) {
-		log_info("no longer listening on %s", li->name);
+		log_info("no longer listening on %s (%s)", li->name, kinds[li->kind].name);
 		li->tl->t->ops->unlisten(li->tl);
 	}
 	list_del(&li->link);
@@ -106,58 +162,75 @@ static void error_set(char *kept, size_t size, const char *error, const char *wh
 		 (unsigned)(RETRY_NS / 1000000000));
 }
 
-static void transport_open(struct listeners *l)
+static void transport_open(struct listeners *l, enum listener_kind kind)
 {
-	char err[sizeof(l->error)] = "";
+	struct listener_transport *lt = &l->transports[kind];
+	char err[sizeof(lt->error)] = "";
 	int rc;
 
-	if (l->transport)
+	if (lt->t)
 		return;
-	rc = verbs_create(l->up, &l->params, l->group, l->loop, &l->transport, err, sizeof(err));
+	rc = kinds[kind].open(l, &lt->t, err, sizeof(err));
 	if (rc) {
-		l->transport = NULL;
-		error_set(l->error, sizeof(l->error), err[0] ? err : strerror(-rc),
-			  "no RDMA transport");
+		lt->t = NULL;
+		error_set(lt->error, sizeof(lt->error), err[0] ? err : strerror(-rc),
+			  kinds[kind].missing);
 		return;
 	}
-	l->error[0] = 0;
+	lt->error[0] = 0;
 }
 
-static void listener_start(struct listeners *l, struct listener *li)
+/* The address is not there, and need not be: said once and not tried again. */
+static bool listener_absent(struct listener *li, int rc, const char *why)
 {
+	if (!li->optional || (rc != -EADDRNOTAVAIL && rc != -EAFNOSUPPORT))
+		return false;
+	if (!li->error[0])
+		log_info("not listening on %s: this host does not have the address", li->name);
+	snprintf(li->error, sizeof(li->error), "%s", why);
+	return true;
+}
+
+/* False: it does not listen and is to be tried again. */
+static bool listener_start(struct listeners *l, struct listener *li)
+{
+	struct transport *t = l->transports[li->kind].t;
 	char err[sizeof(li->error)] = "", what[sizeof(li->name) + 32];
+	const char *why;
 	union address a;
 	socklen_t len;
 	int rc;
 
-	if (li->tl || !l->transport)
-		return;
+	if (li->tl || !t)
+		return li->tl;
 	len = address_make(&li->portal, &a);
-	rc = l->transport->ops->listen(l->transport, &a.sa, len, l->ctx, &li->tl, err,
-				       sizeof(err));
+	rc = t->ops->listen(t, &a.sa, len, l->ctx, &li->tl, err, sizeof(err));
 	if (!rc) {
 		li->error[0] = 0;
-		log_info("listening on %s", li->name);
-		return;
+		log_info("listening on %s (%s)", li->name, kinds[li->kind].name);
+		return true;
 	}
 	li->tl = NULL;
+	why = err[0] ? err : strerror(-rc);
+	if (listener_absent(li, rc, why))
+		return true;
 	snprintf(what, sizeof(what), "cannot listen on %s", li->name);
-	error_set(li->error, sizeof(li->error), err[0] ? err : strerror(-rc), what);
+	error_set(li->error, sizeof(li->error), why, what);
+	return false;
 }
 
 static void listeners_try(void *arg)
 {
 	struct listeners *l = arg;
+	bool tried[LISTENER_KINDS] = { false }, again = false;
 	struct listener *li;
-	bool again = false;
 
 	l->retrying = false;
-	if (list_empty(&l->list))
-		return;
-	transport_open(l);
 	list_for_each(li, &l->list, link) {
-		listener_start(l, li);
-		again |= !li->tl;
+		if (!tried[li->kind])
+			transport_open(l, li->kind);
+		tried[li->kind] = true;
+		again |= !listener_start(l, li);
 	}
 	if (again && !qb_loop_timer_add(l->loop, QB_LOOP_MED, RETRY_NS, l, listeners_try,
 					&l->retry))
@@ -171,14 +244,27 @@ static void retry_cancel(struct listeners *l)
 	l->retrying = false;
 }
 
+/* For connections from now on. */
+static void iwarp_crc_update(struct listeners *l, enum conf_iwarp_crc crc)
+{
+	struct transport *t = l->transports[LISTENER_IWARP].t;
+
+	if (t && crc != l->iwarp_crc)
+		iwarp_set_crc(t, (enum iwarp_crc)crc);
+	l->iwarp_crc = crc;
+}
+
 void listeners_update(struct listeners *l, const struct conf *conf)
 {
 	struct listener *li, *tmp;
 
+	iwarp_crc_update(l, conf->driver.iwarp_crc);
 	list_for_each(li, &l->list, link)
 		li->wanted = false;
 	for (size_t i = 0; i < conf->n_targets; i++)
 		target_want(l, &conf->targets[i], conf->driver.rdma_cm_port);
+	for (size_t i = 0; i < conf->driver.n_iwarp_ports && conf->n_targets; i++)
+		iwarp_want(l, &conf->driver.iwarp_ports[i]);
 	list_for_each_safe(li, tmp, &l->list, link)
 		if (!li->wanted)
 			listener_stop(li);
@@ -195,10 +281,11 @@ void listeners_close(struct listeners *l)
 		listener_stop(li);
 }
 
-void listeners_destroy(struct listeners *l)
+void listeners_destroy(struct listeners *l, enum listener_kind kind)
 {
-	listeners_close(l);
-	if (l->transport)
-		verbs_destroy(l->transport);
-	l->transport = NULL;
+	struct listener_transport *lt = &l->transports[kind];
+
+	if (lt->t)
+		kinds[kind].destroy(lt->t);
+	lt->t = NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The transport and the addresses it listens on, kept as the configuration wants them. What does
- * not work now (no RDMA device yet, address not there yet) is tried again. Control thread.
+ * The transports and the addresses they listen on, kept as the configuration wants them. What does
+ * not work now (no RDMA device yet, address not there yet) is tried again. A transport nobody
+ * wants is not opened. Control thread.
  */
 #ifndef SRPT_CTL_LISTENERS_H
 #define SRPT_CTL_LISTENERS_H
@@ -13,19 +14,31 @@
 #include <qb/qbloop.h>
 #include <stdbool.h>
 
+enum listener_kind { LISTENER_RDMA, LISTENER_IWARP, LISTENER_KINDS };
+
+/* What srptctl calls it: "RDMA", "iWARP". */
+const char *listener_kind_name(enum listener_kind kind);
+
 struct listener {
 	struct list_node link;
+	enum listener_kind kind;
 	struct conf_portal portal; /* port: the one in force */
 	char name[80];             /* as in the configuration, with the port */
 	bool wanted;
+	bool optional;             /* a host without this address is all right */
 	struct transport_listener *tl; /* NULL: not listening, error says why */
+	char error[200];
+};
+
+struct listener_transport {
+	struct transport *t; /* NULL: none yet, error says why */
 	char error[200];
 };
 
 struct listeners {
 	struct list_node list;
-	struct transport *transport; /* NULL: none yet, error says why */
-	char error[200];
+	struct listener_transport transports[LISTENER_KINDS];
+	enum conf_iwarp_crc iwarp_crc; /* as given to the transport */
 	const struct transport_upcalls *up;
 	struct transport_params params;
 	struct reactor_group *group;
@@ -42,13 +55,17 @@ void listeners_init(struct listeners *l, const struct transport_upcalls *up,
 
 /*
  * Listen where @conf wants it and nowhere else; addresses that stay are not touched. A target
- * without portals is reachable at every address with the driver's rdma_cm_port.
+ * without portals is reachable at every address with the driver's rdma_cm_port, and every target
+ * at the driver's iwarp_ports.
  */
 void listeners_update(struct listeners *l, const struct conf *conf);
 
 /* Stop listening; connections live on. */
 void listeners_close(struct listeners *l);
-/* Also the transport: no connection may be left. */
-void listeners_destroy(struct listeners *l);
+/*
+ * End a transport, which has no connection and no listener any more. That of RDMA needs reactors
+ * that run, that of software iWARP reactors that have stopped.
+ */
+void listeners_destroy(struct listeners *l, enum listener_kind kind);
 
 #endif

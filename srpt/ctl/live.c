@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ctl/live.h"
+#include "backend/backend.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,6 +37,15 @@ struct target *live_target_find(const struct live *live, const char *name)
 		if (!strcasecmp(t->conf->name, name))
 			return t;
 	return NULL;
+}
+
+void live_release(struct live *live)
+{
+	struct device *d;
+
+	list_for_each(d, &live->devices, link)
+		if (d->lu)
+			backend_release(lu_backend(d->lu));
 }
 
 const char *device_state_name(enum device_state state)

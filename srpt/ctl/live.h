@@ -71,6 +71,8 @@ struct device *live_device(const struct live *live, const struct conf_device *de
 /* NULL if there is none of that name; target names compare without case. */
 struct device *live_device_find(const struct live *live, const char *name);
 struct target *live_target_find(const struct live *live, const char *name);
+/* No device holds requests back on purpose any more: all of them are about to leave. */
+void live_release(struct live *live);
 const char *device_state_name(enum device_state state);
 
 /* The GUID a target of @conf has: its own, the driver's or the daemon's. */

@@ -38,6 +38,7 @@ static const struct column rdma_columns[] = {
 
 static const struct column listener_columns[] = {
 	{ "address", "LISTENER", COLUMN_TEXT },
+	{ "transport", "TRANSPORT", COLUMN_TEXT },
 	{ "listening", "LISTENING", COLUMN_BOOL },
 	{ "error", "ERROR", COLUMN_TEXT },
 };
@@ -84,13 +85,14 @@ static void rdma_count(void *arg, const struct verbs_device_info *d)
 
 static void rdma_cell(struct report *r, const struct listeners *l)
 {
+	const char *error = l->transports[LISTENER_RDMA].error;
 	unsigned n = 0;
 
 	verbs_for_each_device(rdma_count, &n);
 	if (!n)
 		report_text(r, "no RDMA device");
-	else if (l->error[0])
-		report_text(r, l->error);
+	else if (error[0])
+		report_text(r, error);
 	else
 		report_printf(r, "%u device%s", n, n == 1 ? "" : "s");
 }
@@ -146,8 +148,10 @@ static void listener_section(struct report *r, const struct listeners *l)
 	REPORT_BEGIN(r, "listeners", REPORT_TABLE, listener_columns);
 	list_for_each(li, &l->list, link) {
 		report_text(r, li->name);
+		report_text(r, listener_kind_name(li->kind));
 		report_bool(r, li->tl != NULL);
-		report_text(r, li->tl ? NULL : li->error[0] ? li->error : l->error);
+		report_text(r, li->tl ? NULL : li->error[0] ? li->error :
+			    l->transports[li->kind].error);
 	}
 }
 

@@ -4,12 +4,8 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define RING_DEPTH 1024u
 
@@ -103,40 +99,4 @@ void reactors_destroy(struct reactor_group *g)
 		reactor_destroy(g->r[i]);
 	}
 	g->n = 0;
-}
-
-static void limit_raise(int resource, rlim_t *now)
-{
-	struct rlimit l;
-
-	*now = RLIM_INFINITY;
-	if (getrlimit((__rlimit_resource_t)resource, &l))
-		return;
-	if (l.rlim_cur != l.rlim_max) {
-		l.rlim_cur = l.rlim_max;
-		setrlimit((__rlimit_resource_t)resource, &l);
-	}
-	*now = l.rlim_max;
-}
-
-static bool may_lock_all(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
-
-	if (syscall(SYS_capget, &head, caps))
-		return false;
-	return caps[CAP_TO_INDEX(CAP_IPC_LOCK)].effective & CAP_TO_MASK(CAP_IPC_LOCK);
-}
-
-void limits_raise(void)
-{
-	rlim_t files, locked;
-
-	limit_raise(RLIMIT_NOFILE, &files);
-	limit_raise(RLIMIT_MEMLOCK, &locked);
-	if (locked != RLIM_INFINITY && !may_lock_all())
-		log_warn("only %llu KiB of memory may be locked, which is too little for RDMA: set "
-			 "LimitMEMLOCK=infinity or ulimit -l unlimited",
-			 (unsigned long long)locked >> 10);
 }

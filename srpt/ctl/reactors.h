@@ -14,7 +14,4 @@ int reactors_start(struct reactor_group *g);
 void reactors_stop(struct reactor_group *g);
 void reactors_destroy(struct reactor_group *g);
 
-/* Raise what an unprivileged process may raise, and warn of limits that RDMA will hit. */
-void limits_raise(void);
-
 #endif

@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ctl/reload.h"
-#include "base/bytes.h"
 #include "base/log.h"
 #include "ctl/notify.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What a running daemon can take over; everything else of DAEMON and TARGET_DRIVER cannot. */
-static const char *const live_keys[] = { "log_level", "rdma_cm_port", "ioc_guid",
-					 "srpt_service_guid", "iwarp_port", "iwarp_crc" };
-
-static bool key_is_live(const struct conf_key *key)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(live_keys); i++)
-		if (!strcmp(key->name, live_keys[i]))
-			return true;
-	return false;
-}
 
 static bool value_differs(const struct conf_key *key, const void *a, const void *b)
 {
@@ -42,7 +29,7 @@ static void warn_block(enum conf_block block, const void *now, const void *next,
 	for (size_t i = 0; i < count; i++) {
 		const struct conf_key *k = &keys[i];
 
-		if (k->block != block || k->type == CONF_T_NONE || key_is_live(k))
+		if (k->block != block || k->type == CONF_T_NONE || k->live)
 			continue;
 		if (!value_differs(k, now, next))
 			continue;

@@ -7,8 +7,10 @@
 
 #include "ctl_fake.h"
 
+#include "transport/iwarp.h"
 #include "transport/verbs.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +37,7 @@ struct operation {
 char fake_events[4096];
 const char *fake_missing = "";
 int fake_attach_status;
-int fake_backends, fake_lus, fake_targets;
+int fake_backends, fake_lus, fake_targets, fake_released;
 struct srp_session_info fake_sessions[FAKE_SESSIONS];
 unsigned fake_n_sessions;
 
@@ -56,7 +58,12 @@ void fake_reset(void)
 	fake_events[0] = 0;
 	fake_missing = "";
 	fake_attach_status = 0;
+	fake_released = 0;
 	fake_n_sessions = 0;
+	fake_listens[0] = 0;
+	fake_listen_status = 0;
+	fake_crc = -1;
+	fake_verbs_opens = 0;
 	free(operations);
 	operations = NULL;
 	n_operations = first_operation = 0;
@@ -133,6 +140,23 @@ void backend_close(struct backend *be)
 const struct backend_info *backend_info(const struct backend *be)
 {
 	return &be->info;
+}
+
+void backend_change(struct backend *be, const struct backend_params *p)
+{
+	char what[64];
+
+	(void)be;
+	snprintf(what, sizeof(what), "%u,%d,%u,%llu+%llu,%u,%d", p->fault.ops, p->fault.error,
+		 p->fault.every, (unsigned long long)p->fault.off,
+		 (unsigned long long)p->fault.len, p->fault.delay_ms, p->fault.hang);
+	event("change", what);
+}
+
+void backend_release(struct backend *be)
+{
+	(void)be;
+	fake_released++;
 }
 
 /* ---- scsi ---- */
@@ -316,6 +340,8 @@ int verbs_for_each_device(void (*fn)(void *arg, const struct verbs_device_info *
 	return 0;
 }
 
+int fake_verbs_opens;
+
 int verbs_create(const struct transport_upcalls *up, const struct transport_params *p,
 		 struct reactor_group *g, void *loop, struct transport **out, char *err,
 		 size_t errlen)
@@ -325,6 +351,7 @@ int verbs_create(const struct transport_upcalls *up, const struct transport_para
 	(void)g;
 	(void)loop;
 	(void)out;
+	fake_verbs_opens++;
 	snprintf(err, errlen, "no RDMA connection manager");
 	return -ENODEV;
 }
@@ -332,4 +359,86 @@ int verbs_create(const struct transport_upcalls *up, const struct transport_para
 void verbs_destroy(struct transport *t)
 {
 	(void)t;
+}
+
+/* ---- software iWARP: a transport that listens on paper ---- */
+
+char fake_listens[1024];
+int fake_listen_status;
+int fake_transports;
+int fake_crc = -1;
+
+static void listened(char sign, const struct sockaddr *sa)
+{
+	const struct sockaddr_in *in = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+	char addr[INET6_ADDRSTRLEN];
+	size_t len = strlen(fake_listens);
+
+	inet_ntop(sa->sa_family, sa->sa_family == AF_INET ? (const void *)&in->sin_addr :
+		  (const void *)&in6->sin6_addr, addr, sizeof(addr));
+	snprintf(fake_listens + len, sizeof(fake_listens) - len, "%s%c%s/%u", len ? " " : "", sign,
+		 addr, ntohs(sa->sa_family == AF_INET ? in->sin_port : in6->sin6_port));
+}
+
+struct fake_listener {
+	struct transport_listener base;
+	struct sockaddr_storage sa;
+};
+
+static int fake_listen(struct transport *t, const struct sockaddr *sa, socklen_t len, void *ctx,
+		       struct transport_listener **out, char *err, size_t errlen)
+{
+	struct fake_listener *l;
+
+	listened(fake_listen_status ? '!' : '+', sa);
+	if (fake_listen_status) {
+		snprintf(err, errlen, "%s", strerror(-fake_listen_status));
+		return fake_listen_status;
+	}
+	l = calloc(1, sizeof(*l));
+	assert_non_null(l);
+	l->base.t = t;
+	l->base.ctx = ctx;
+	memcpy(&l->sa, sa, len);
+	*out = &l->base;
+	return 0;
+}
+
+static void fake_unlisten(struct transport_listener *base)
+{
+	struct fake_listener *l = container_of(base, struct fake_listener, base);
+
+	listened('-', (const struct sockaddr *)&l->sa);
+	free(l);
+}
+
+int iwarp_create(const struct transport_upcalls *up, const struct transport_params *p,
+		 const struct iwarp_params *ip, struct reactor_group *g, void *loop,
+		 struct transport **out, char *err, size_t errlen)
+{
+	static const struct transport_ops ops = { .name = "fake", .listen = fake_listen,
+						  .unlisten = fake_unlisten };
+	struct transport *t = calloc(1, sizeof(*t));
+
+	(void)err;
+	(void)errlen;
+	assert_non_null(t);
+	*t = (struct transport){ .ops = &ops, .up = up, .params = *p, .group = g, .loop = loop };
+	fake_crc = (int)ip->crc;
+	fake_transports++;
+	*out = t;
+	return 0;
+}
+
+void iwarp_set_crc(struct transport *t, enum iwarp_crc crc)
+{
+	(void)t;
+	fake_crc = (int)crc;
+}
+
+void iwarp_destroy(struct transport *t)
+{
+	fake_transports--;
+	free(t);
 }

@@ -31,9 +31,18 @@ extern const char *fake_missing;
 extern int fake_attach_status;
 /* Sizes of what is there, to see that nothing is lost. */
 extern int fake_backends, fake_lus, fake_targets;
+/* Backends that were told to let go of their requests. */
+extern int fake_released;
 /* Sessions that srp_for_each_session() tells of. */
 extern struct srp_session_info fake_sessions[FAKE_SESSIONS];
 extern unsigned fake_n_sessions;
+
+/* Software iWARP: "+127.0.0.1/5000 -::1/5000", listening and no longer; '!' failed. */
+extern char fake_listens[1024];
+extern int fake_listen_status; /* what listening ends with */
+extern int fake_crc;           /* enum iwarp_crc in force; -1: no transport was made */
+/* Transports of software iWARP there are, and attempts to open that of RDMA. */
+extern int fake_transports, fake_verbs_opens;
 
 void fake_reset(void);
 /* Let the oldest operation end; false if there is none. */

@@ -294,6 +294,39 @@ static void all_luns_of_a_target(void **state)
 	free(map);
 }
 
+#define FAULT(more) "HANDLER vdisk_fault { DEVICE f { size 1M\n" more "} }\n"
+
+/* What is in its memory must stay. */
+static void faults_change_without_a_new_device(void **state)
+{
+	(void)state;
+	apply(FAULT("") DRIVER(TARGET("t", "LUN 0 f\n")));
+	apply(FAULT("fault_ops read\nfault_errno EIO\nfault_every 2\nfault_lba 8\n"
+		    "fault_blocks 2\nfault_delay_ms 5\nfault_hang 1\n")
+	      DRIVER(TARGET("t", "LUN 0 f\n")));
+	assert_events("change:1,5,2,4096+1024,5,1");
+	assert_int_equal(last.devices_opened + last.devices_closed, 0);
+	apply(FAULT("fault_lba 8\nfault_ops write\n") DRIVER(TARGET("t", "LUN 0 f\n")));
+	assert_events("change:18,0,1,4096+18446744073709551615,0,0");
+	apply(FAULT("fault_blocks 0xfffffffffffffff\n") DRIVER(TARGET("t", "LUN 0 f\n")));
+	assert_events("change:255,0,1,0+18446744073709551615,0,0");
+	assert_int_equal(fake_released, 0);
+	apply(FAULT("read_only 1\n") DRIVER(TARGET("t", "LUN 0 f\n")));
+	assert_int_equal(last.devices_opened, 1);
+	assert_int_equal(last.devices_closed, 1);
+}
+
+/* Sessions that end, and the LU, wait for every request. */
+static void leaving_device_lets_its_requests_go_first(void **state)
+{
+	(void)state;
+	apply(FAULT("") DISK("a", "") DRIVER(TARGET("t", "LUN 0 f\nLUN 1 a\n")));
+	submit(DISK("a", "") DRIVER(TARGET("t", "LUN 1 a\n")));
+	assert_int_equal(fake_released, 1);
+	assert_events("remap:t(1:a)");
+	fake_run();
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -316,6 +349,8 @@ int main(void)
 		T(second_change_waits_for_the_first),
 		T(empty_configuration_takes_all_away),
 		T(all_luns_of_a_target),
+		T(faults_change_without_a_new_device),
+		T(leaving_device_lets_its_requests_go_first),
 	};
 
 	log_set_level(2);
