@@ -122,3 +122,81 @@ DAEMON {
 }
 HEAD
 }
+
+# ---- software iWARP ----
+
+id_ext=0002c90300a1b2c4
+ioc_guid=0002c90300a1b2c3
+
+# port_choose: into $port one that nobody listens on, below those the kernel gives to
+# clients; tests that run at the same time begin to look at different places.
+port_choose()
+{
+	port=$((10000 + ($$ * 7 + RANDOM) % 20000))
+	while (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do
+		port=$((port + 1))
+	done
+}
+
+# has_ipv6: ::1 is there.
+has_ipv6()
+{
+	grep -q '^00000000000000000000000000000001 ' /proc/net/if_inet6 2> /dev/null
+}
+
+# conf_driver [LINE]...: the block TARGET_DRIVER with iWARP on $port of loopback, left open.
+conf_driver()
+{
+	cat << DRIVER
+TARGET_DRIVER ib_srpt {
+	iwarp_port $port
+	ioc_guid $ioc_guid
+DRIVER
+	printf '\t%s\n' "$@"
+}
+
+# conf_ram [LINE]...: one target, its LUN 0 a disk of 64 MiB in memory; lines of the driver.
+conf_ram()
+{
+	conf_head
+	cat << CONF
+HANDLER vdisk_ram {
+	DEVICE disk01 {
+		size 64M
+	}
+}
+CONF
+	conf_driver "$@"
+	cat << CONF
+	TARGET srpt0 {
+		enabled 1
+		id_ext $id_ext
+		LUN 0 disk01
+	}
+}
+CONF
+}
+
+# descriptors: how many the daemon has open.
+descriptors()
+{
+	local open=("/proc/$pid/fd"/*)
+
+	echo ${#open[@]}
+}
+
+# hostile PROGRAM [ARGUMENT]...: peers that break the rules, beside one that does not.
+hostile()
+{
+	local program=$1
+
+	shift
+	command -v python3 > /dev/null || skip 'no python3'
+	TARGET=127.0.0.1 PORT=$port ID_EXT=$id_ext IOC_GUID=$ioc_guid SRPTD_PID=$pid \
+		PYTHONDONTWRITEBYTECODE=1 timeout 60 \
+		python3 "${top_srcdir:?}/tests/functional/$program.py" "$@" > "$work/out" 2>&1 ||
+		fail "$program $*"
+	cat "$work/out"
+	gone && fail 'srptd is gone'
+	return 0
+}
