@@ -216,7 +216,10 @@ static void fpdu_refuse(struct iwarp_conn *c, uint16_t code)
 	iwarp_conn_terminate(c, code, rx->ulpdu_len, rx->head + MPA_HEAD, read ? rx->body : NULL);
 }
 
-/* With a CRC what is wrong is told when it was checked: the header may be what is broken. */
+/*
+ * With a CRC what is wrong is told when it was checked: the header may be what is broken.
+ * And who was connected to says nothing before a whole FPDU came (RFC 5044 7.1.2).
+ */
 static void head_done(struct iwarp_conn *c)
 {
 	struct iwarp_rx *rx = &c->rx;
@@ -236,7 +239,7 @@ static void head_done(struct iwarp_conn *c)
 	if (rx->error == TERM_NONE)
 		return;
 	rx->dest = NULL;
-	if (!c->crc)
+	if (!c->crc && (c->active || c->heard))
 		fpdu_refuse(c, rx->error);
 }
 
