@@ -224,13 +224,14 @@ const char *client_login_text(const struct client_login_result *r, char *buf, si
 			 client_iu_rej_name(r->reason), r->reason);
 		break;
 	case CLIENT_REFUSED:
-		snprintf(buf, len, "connection refused: nobody listens there, or it gives no reason");
+		snprintf(buf, len, "refused: nobody listens there, or it gives no reason");
 		break;
 	case CLIENT_TIMED_OUT:
 		snprintf(buf, len, "no answer in time");
 		break;
 	case CLIENT_UNREACHABLE:
-		snprintf(buf, len, "cannot be reached: %s", strerror(r->err ? -r->err : EHOSTUNREACH));
+		snprintf(buf, len, "cannot be reached: %s",
+			 strerror(r->err ? -r->err : EHOSTUNREACH));
 		break;
 	case CLIENT_PROTOCOL:
 		snprintf(buf, len, "what answers there does not speak the protocol");
