@@ -185,14 +185,16 @@ descriptors()
 	echo ${#open[@]}
 }
 
-# hostile PROGRAM [ARGUMENT]...: peers that break the rules, beside one that does not.
-hostile()
+# peer PROGRAM [ARGUMENT]...: a program of this directory that talks to the daemon; what it
+# prints is in $work/out. It must end with status 0 and leave the daemon alive.
+peer()
 {
 	local program=$1
 
 	shift
 	command -v python3 > /dev/null || skip 'no python3'
-	TARGET=127.0.0.1 PORT=$port ID_EXT=$id_ext IOC_GUID=$ioc_guid SRPTD_PID=$pid \
+	TARGET=${target:-127.0.0.1} PORT=$port ID_EXT=$id_ext IOC_GUID=$ioc_guid \
+		SRPTD_PID=$pid SRPTCTL=$build/srptctl SOCKET=$socket CONF=$conf \
 		PYTHONDONTWRITEBYTECODE=1 timeout 60 \
 		python3 "${top_srcdir:?}/tests/functional/$program.py" "$@" > "$work/out" 2>&1 ||
 		fail "$program $*"

@@ -3,6 +3,7 @@
 import socket
 
 import hostile
+import target
 from hostile import ALIVE, CLOSED
 from iwarp import QN_SEND, SEND, WRITE, fpdu, tagged, untagged
 
@@ -18,7 +19,7 @@ def send(data, crc=False, cut=None, dv=1, **kw):
 
 def says(data, crc=False, first=False):
     def case():
-        p = (hostile.login if first else hostile.established)(crc=crc)
+        p = (target.login if first else target.established)(crc=crc)
         p.raw(made(p, data))
         return p.end()
     return case
@@ -26,7 +27,7 @@ def says(data, crc=False, first=False):
 
 def then_ends(data, crc=False):
     def case():
-        p = hostile.established(crc=crc)
+        p = target.established(crc=crc)
         p.raw(made(p, data))
         p.sock.shutdown(socket.SHUT_WR)
         return p.end()
@@ -36,7 +37,7 @@ def then_ends(data, crc=False):
 def then_silence(data):
     """It must keep nobody waiting; the honest session is asked after each case."""
     def case():
-        p = hostile.established()
+        p = target.established()
         p.raw(made(p, data))
         p.sock.settimeout(0.1)
         try:
@@ -56,7 +57,7 @@ def ready_fpdu(p, spoil=0):
 def bad_crc(crc):
     """Where CRCs are not agreed on, nobody looks at them."""
     def case():
-        p = hostile.established(crc=crc)
+        p = target.established(crc=crc)
         p.raw(ready_fpdu(p, spoil=0x100))
         if crc:
             return p.end()
@@ -67,7 +68,7 @@ def bad_crc(crc):
 
 def byte_by_byte(crc):
     def case():
-        p = hostile.login(crc=crc)
+        p = target.login(crc=crc)
         for b in ready_fpdu(p):
             p.raw(bytes([b]))
         p.answer()
@@ -78,7 +79,7 @@ def byte_by_byte(crc):
 def many_at_once(crc):
     """As much as the credit allows, cut where no FPDU ends."""
     def case():
-        p = hostile.login(crc=crc)
+        p = target.login(crc=crc)
         n = min(p.credit, 30)
         stream = b''.join(ready_fpdu(p) for _ in range(n))
         for at in range(0, len(stream), 777):

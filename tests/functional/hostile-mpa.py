@@ -5,6 +5,7 @@ import time
 
 import hostile
 import iwarp
+import target
 from hostile import ALIVE, CLOSED, REJECTED
 from iwarp import CRC, ENHANCED, MARKERS, REJECT, REPLY, mpa_frame
 
@@ -29,7 +30,7 @@ def answered(p):
 
 def says(data):
     def case():
-        p = iwarp.Peer(hostile.ADDRESS)
+        p = iwarp.Peer(target.ADDRESS)
         p.raw(data)
         return answered(p)
     return case
@@ -38,7 +39,7 @@ def says(data):
 def then_ends(data):
     """The rest of the frame never comes: our end of the stream does."""
     def case():
-        p = iwarp.Peer(hostile.ADDRESS)
+        p = iwarp.Peer(target.ADDRESS)
         p.raw(data)
         p.sock.shutdown(socket.SHUT_WR)
         return answered(p)
@@ -49,10 +50,10 @@ def then_silence(data, count=1):
     """Nobody is kept waiting by it, and it is not answered."""
     def case():
         for _ in range(count):
-            p = iwarp.Peer(hostile.ADDRESS)
+            p = iwarp.Peer(target.ADDRESS)
             p.raw(data)
             silent.append(p)
-        hostile.login().close()
+        target.login().close()
         silent[-1].sock.settimeout(0.1)
         try:
             return f'answered {silent[-1].sock.recv(64)!r}'
@@ -70,7 +71,7 @@ def leaves():
 
 def resets(data):
     def case():
-        p = iwarp.Peer(hostile.ADDRESS)
+        p = iwarp.Peer(target.ADDRESS)
         p.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
         p.raw(data)
         p.close()
@@ -80,7 +81,7 @@ def resets(data):
 
 def drop_by_drop(data):
     def case():
-        p = iwarp.Peer(hostile.ADDRESS)
+        p = iwarp.Peer(target.ADDRESS)
         for i in range(len(data)):
             p.raw(data[i:i + 1])
             if i % 16 == 0:
@@ -91,13 +92,13 @@ def drop_by_drop(data):
 
 def request_twice():
     """The second one is read as an FPDU; its queue number is text."""
-    p = iwarp.Peer(hostile.ADDRESS)
-    p.start(hostile.request())
-    p.raw(mpa_frame(flags=ENHANCED, data=hostile.request()) + bytes(20000))
+    p = iwarp.Peer(target.ADDRESS)
+    p.start(target.request())
+    p.raw(mpa_frame(flags=ENHANCED, data=target.request()) + bytes(20000))
     return p.end()
 
 
-login = hostile.request()
+login = target.request()
 good = mpa_frame(flags=ENHANCED, data=login)
 
 hostile.run([
@@ -145,15 +146,15 @@ hostile.run([
     ('login: too short', says(mpa_frame(flags=ENHANCED, data=login[:40])), REJECTED),
     ('login: noise', says(mpa_frame(flags=ENHANCED, data=bytes(range(200, 256)))), REJECTED),
     ('login: opcode of a command', says(mpa_frame(flags=ENHANCED,
-                                                 data=hostile.request(opcode=2))), REJECTED),
+                                                 data=target.request(opcode=2))), REJECTED),
     ('login: messages of 63 bytes', says(mpa_frame(flags=ENHANCED,
-                                                  data=hostile.request(it_iu_len=63))), REJECTED),
+                                                  data=target.request(it_iu_len=63))), REJECTED),
     ('login: messages of 4 GiB', says(mpa_frame(flags=ENHANCED,
-                                               data=hostile.request(it_iu_len=0xffffffff))),
+                                               data=target.request(it_iu_len=0xffffffff))),
      REJECTED),
     ('login: unknown formats', says(mpa_frame(flags=ENHANCED | CRC,
-                                             data=hostile.request(fmt=0xffff))), REJECTED),
+                                             data=target.request(fmt=0xffff))), REJECTED),
     ('login: another target', says(mpa_frame(flags=ENHANCED,
-                                            data=hostile.request(target=b'nobody' + bytes(10)))),
+                                            data=target.request(target=b'nobody' + bytes(10)))),
      REJECTED),
 ])

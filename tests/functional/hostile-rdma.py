@@ -8,6 +8,7 @@ import sys
 
 import hostile
 import iwarp
+import target
 from hostile import ALIVE, CLOSED
 from iwarp import (QN_READ, QN_SEND, QN_TERMINATE, READ_REQUEST, READ_RESPONSE, SEND,
                    SEND_INVALIDATE, SEND_SOLICITED, SEND_SOLICITED_INVALIDATE, TERMINATE, WRITE,
@@ -16,9 +17,9 @@ from iwarp import (QN_READ, QN_SEND, QN_TERMINATE, READ_REQUEST, READ_RESPONSE, 
 
 def says(*ulpdus):
     def case():
-        p = hostile.established()
+        p = target.established()
         for u in ulpdus:
-            p.put(hostile.shifted(p, u))
+            p.put(target.shifted(p, u))
         return p.end()
     return case
 
@@ -26,7 +27,7 @@ def says(*ulpdus):
 def goes_on(ulpdu):
     """What was sent must be taken, and what follows."""
     def case():
-        p = hostile.established()
+        p = target.established()
         p.put(ulpdu)
         p.ready()
         p.close()
@@ -37,7 +38,7 @@ def goes_on(ulpdu):
 def too_long(piece):
     """More than any login may agree on."""
     def case():
-        p = hostile.established()
+        p = target.established()
         p.send(bytes(70000), piece=piece)
         return p.end()
     return case
@@ -46,8 +47,8 @@ def too_long(piece):
 def quoted(segment, code, with_read):
     """The TERMINATE holds the segment length, its header, and the READ request."""
     def case():
-        p = hostile.established()
-        ulpdu = hostile.shifted(p, segment)
+        p = target.established()
+        ulpdu = target.shifted(p, segment)
         p.put(ulpdu)
         try:
             p.event()
@@ -66,7 +67,7 @@ def quoted(segment, code, with_read):
 def pulled(answer, length=4096, crc=False):
     """The target reads the data of a WRITE; answer(p, sink STag) puts what it gets."""
     def case():
-        p = hostile.established(crc=crc)
+        p = target.established(crc=crc)
         p.answer_reads = False
         p.send(p.iu(struct.pack('>BBIBH', 0x2a, 0, 30000, 0, length // 512), out=bytes(length)))
         kind, body = p.event()
@@ -99,7 +100,7 @@ def answered_twice(p, sink, at):
 
 def zero_read():
     """RFC 5040 5.2: a READ of nothing names no memory, and is answered."""
-    p = hostile.login()  # the very first message, as one who says that it is ready does
+    p = target.login()  # the very first message, as one who says that it is ready does
     for stag in 0x111, 0x222, 0x333:
         p.read_request(read_body(stag, 5, 0, 0xdead, 7))
         assert p.event() == ('response', stag) and p.responses[stag] == b''
@@ -109,7 +110,7 @@ def zero_read():
 
 
 def solicited():
-    p = hostile.established()
+    p = target.established()
     p.send(p.iu(bytes(6)), SEND_SOLICITED)
     assert p.answer().status == 0
     p.close()
@@ -119,7 +120,7 @@ def solicited():
 def many_reads(n):
     """More READ requests at once than IRD allows."""
     def case():
-        p = hostile.established()
+        p = target.established()
         stream = b''
         for msn in range(1, n + 1):
             stream += iwarp.fpdu(untagged(READ_REQUEST, QN_READ, msn, 0,
@@ -137,7 +138,7 @@ def many_reads(n):
 
 def without_credit():
     """Commands that wait for their data hold what receives there are; then some more."""
-    p = hostile.established()
+    p = target.established()
     p.answer_reads = False
     for _ in range(2000):
         p.send(p.iu(struct.pack('>BBIBH', 0x2a, 0, 30000, 0, 8), out=bytes(4096)))

@@ -3,6 +3,7 @@
 import struct
 
 import hostile
+import target
 from hostile import ALIVE, CLOSED
 
 READ, WRITE = 0x28, 0x2a
@@ -30,7 +31,7 @@ def indirect(entries, total, table=None):
 
 def ends(data):
     def case():
-        p = hostile.established()
+        p = target.established()
         p.send(data)
         return p.end()
     return case
@@ -44,7 +45,7 @@ def settled(p):
 def refused(data, sense):
     """Answered with this sense data, and the session lives on."""
     def case():
-        p = hostile.established()
+        p = target.established()
         p.send(data)
         r = p.answer()
         assert r.tag == b'thecmd!!' and r.status == 2, (r.tag, r.status)
@@ -55,7 +56,7 @@ def refused(data, sense):
 
 def managed(data, *codes):
     def case():
-        p = hostile.established()
+        p = target.established()
         p.send(data)
         r = p.answer()
         assert r.tag == b'themgmt!' and r.status == 0, (r.tag, r.status)
@@ -67,7 +68,7 @@ def managed(data, *codes):
 def bad_memory(data, want):
     """Memory that the descriptors name is not there: what would our RDMA say? We just go."""
     def case():
-        p = hostile.established()
+        p = target.established()
         p.answer_reads = False
         p.send(data)
         kind, _ = p.event()
@@ -78,7 +79,7 @@ def bad_memory(data, want):
 
 def same_tag():
     """The first one is still being read from us when the second comes."""
-    p = hostile.established()
+    p = target.established()
     p.answer_reads = False
     p.send(p.iu(rw(WRITE, 8), out=bytes(4096), tag=b'twice!!!'))
     kind, body = p.event()
@@ -96,7 +97,7 @@ def same_tag():
 def short_descriptor(op, fmt):
     """Less memory than the command needs: it is not touched beyond its end."""
     def case():
-        p = hostile.established()
+        p = target.established()
         p.memory[0x77] = bytearray(512)
         p.send(iu(fmt, cdb=rw(op, 8), desc=struct.pack('>QII', 0, 0x77, 512)))
         r = p.answer()
@@ -111,7 +112,7 @@ def short_descriptor(op, fmt):
 def over_credit(pending):
     """Commands beyond the credit: taken as far as there is room, or the end of the session."""
     def case():
-        p = hostile.established()
+        p = target.established()
         p.answer_reads = False
         for _ in range(pending):
             p.send(p.iu(rw(WRITE, 8), out=bytes(4096)))

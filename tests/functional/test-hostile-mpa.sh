@@ -7,5 +7,5 @@
 port_choose
 conf_ram 'iwarp_crc auto' > "$conf"
 daemon_start
-hostile hostile-mpa
+peer hostile-mpa
 daemon_stop

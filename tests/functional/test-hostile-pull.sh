@@ -7,5 +7,5 @@
 port_choose
 conf_ram 'iwarp_crc auto' > "$conf"
 daemon_start
-hostile hostile-rdma pull
+peer hostile-rdma pull
 daemon_stop
