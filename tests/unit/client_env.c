@@ -88,7 +88,7 @@ static int fake_expose(struct conn *c, const struct iobuf *b, unsigned access, s
 	assert_true(i < ENV_EXPOSED);
 	tc->exposed[i] = (struct exposed){ b->addr, b->len, access };
 	tc->nexposed++;
-	*e = (struct exposure){ .addr = (uint64_t)(uintptr_t)b->addr, .key = 0x100 + i, .index = i };
+	*e = (struct exposure){ .addr = (uintptr_t)b->addr, .key = 0x100 + i, .index = i };
 	return 0;
 }
 

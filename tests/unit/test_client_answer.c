@@ -163,7 +163,9 @@ static void test_hostile_answers_end_the_channel(void **state)
 
 static void test_hostile_messages_end_the_channel(void **state)
 {
-	static const uint8_t opcodes[] = { SRP_CMD, SRP_LOGIN_RSP, SRP_LOGIN_REJ, SRP_CRED_RSP, 0x55 };
+	static const uint8_t opcodes[] = {
+		SRP_CMD, SRP_LOGIN_RSP, SRP_LOGIN_REJ, SRP_CRED_RSP, 0x55,
+	};
 	uint8_t iu[64] = { SRP_AER_REQ };
 
 	hostile(state, iu, 35, false, "SRP_AER_REQ is too short");

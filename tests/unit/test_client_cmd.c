@@ -146,7 +146,9 @@ static void test_callback_may_submit(void **state)
 static void test_cred_req_is_answered_and_counts(void **state)
 {
 	struct srp_cred_req_iu req = { .opcode = SRP_CRED_REQ, .tag = { 9, 8, 7, 6, 5, 4, 3, 2 } };
-	static const uint8_t want[16] = { SRP_CRED_RSP, 0, 0, 0, 0, 0, 0, 0, 9, 8, 7, 6, 5, 4, 3, 2 };
+	static const uint8_t want[16] = {
+		SRP_CRED_RSP, 0, 0, 0, 0, 0, 0, 0, 9, 8, 7, 6, 5, 4, 3, 2,
+	};
 	struct env *e = *state;
 	struct client_channel *ch = env_login(e, 8, 2, false, 0);
 	const struct env_msg *m;
@@ -391,7 +393,10 @@ static void test_luns(void **state)
 		uint16_t number;
 		uint8_t wire[8];
 	} rows[] = {
-		{ 0, { 0 } }, { 255, { 0x00, 0xff } }, { 256, { 0x41, 0x00 } }, { 16383, { 0x7f, 0xff } },
+		{ 0, { 0 } },
+		{ 255, { 0x00, 0xff } },
+		{ 256, { 0x41, 0x00 } },
+		{ 16383, { 0x7f, 0xff } },
 	};
 	uint8_t lun[8];
 

@@ -247,7 +247,8 @@ static void test_lost_connection_is_known_with_its_reason(void **state)
 	assert_false(client_sync_closed(ch, &why));
 	target->drop = true;
 	assert_int_equal(client_sync_cmd(ch, &cmd, 1000), -ECONNRESET);
-	assert_string_equal(client_status_text(&cmd, text, sizeof(text)), "the connection was lost");
+	assert_string_equal(client_status_text(&cmd, text, sizeof(text)),
+			    "the connection was lost");
 	assert_true(client_sync_closed(ch, &why));
 	assert_string_equal(why, "disconnected");
 }
@@ -327,7 +328,8 @@ static void test_status_in_words(void **state)
 		{ { .status = 0x08 }, "BUSY" },
 		{ { .status = 0x77 }, "status 77" },
 		{ { .status = 0x02 }, "CHECK CONDITION" },
-		{ { .status = 0x02, .sense_len = 18, .sense = { [0] = 0x70, [2] = 5, [12] = 0x20 } },
+		{ { .status = 0x02, .sense_len = 18,
+		    .sense = { [0] = 0x70, [2] = 5, [12] = 0x20 } },
 		  "CHECK CONDITION, 05/20/00" },
 		{ { .status = 0x02, .sense_len = 8, .sense = { 0x72, 3, 0x11, 1 } },
 		  "CHECK CONDITION, 03/11/01" },
@@ -341,7 +343,8 @@ static void test_status_in_words(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_string_equal(client_status_text(&rows[i].cmd, text, sizeof(text)), rows[i].text);
+		assert_string_equal(client_status_text(&rows[i].cmd, text, sizeof(text)),
+				    rows[i].text);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
