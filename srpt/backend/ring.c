@@ -103,7 +103,7 @@ static int slots_update(struct be_ring *ring, int first, struct iobuf_region g)
 
 static void region_unregister(struct be_ring *ring, int id)
 {
-	struct iobuf_region none = { NULL, ring->region[id].len };
+	struct iobuf_region none = { .len = ring->region[id].len };
 
 	if (ring->buf_slot[id] >= 0)
 		slots_update(ring, ring->buf_slot[id], none);
@@ -131,10 +131,12 @@ static void region_register(struct be_ring *ring, int id)
 
 void be_ring_regions_sync(struct be_ring *ring)
 {
+	static const struct iobuf_region none;
 	struct reactor *r = ring->reactor;
 
 	for (int i = 0; i < IOBUF_REGIONS; i++) {
-		struct iobuf_region *old = &ring->region[i], *now = &r->regions[i];
+		const struct iobuf_region *now = r->regions[i].messages ? &none : &r->regions[i];
+		struct iobuf_region *old = &ring->region[i];
 
 		if (old->base == now->base && old->len == now->len)
 			continue;

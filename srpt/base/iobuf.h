@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,8 +37,9 @@ struct iobuf {
 };
 
 struct iobuf_region {
-	uint8_t *base;
-	size_t len;
+	uint8_t *base; /* NULL: the number is free */
+	size_t len;    /* 0: nobody uses it yet */
+	bool messages; /* holds messages only: no backend reads or writes it */
 };
 
 /* Called when a buffer big enough is free again; try iobuf_get() anew then. */

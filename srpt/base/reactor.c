@@ -166,21 +166,37 @@ void reactor_timer_stop(struct reactor_timer *t)
 	list_del(&t->link);
 }
 
-int reactor_region_add(struct reactor *r, uint8_t *base, size_t len)
+static int region_set(struct reactor *r, struct iobuf_region g)
 {
 	for (int i = IOBUF_REGION_SLAB + 1; i < IOBUF_REGIONS; i++) {
-		if (r->regions[i].len)
+		if (r->regions[i].base)
 			continue;
-		r->regions[i] = (struct iobuf_region){ base, len };
+		r->regions[i] = g;
 		r->regions_gen++;
 		return i;
 	}
 	return -ENOSPC;
 }
 
+int reactor_region_add(struct reactor *r, uint8_t *base, size_t len)
+{
+	return region_set(r, (struct iobuf_region){ .base = base, .len = len });
+}
+
+int reactor_region_reserve(struct reactor *r, uint8_t *base)
+{
+	return region_set(r, (struct iobuf_region){ .base = base, .messages = true });
+}
+
+void reactor_region_open(struct reactor *r, int region, size_t len)
+{
+	r->regions[region].len = len;
+	r->regions_gen++;
+}
+
 void reactor_region_del(struct reactor *r, int region)
 {
-	r->regions[region] = (struct iobuf_region){ NULL, 0 };
+	r->regions[region] = (struct iobuf_region){ .base = NULL };
 	r->regions_gen++;
 }
 

@@ -66,7 +66,7 @@ struct reactor {
 	unsigned id; /* 0 … n-1, index for per-reactor arrays */
 	struct mailbox inbox;
 	struct iobuf_pool bufs;
-	struct iobuf_region regions[IOBUF_REGIONS]; /* [0] is the slab; len 0: free */
+	struct iobuf_region regions[IOBUF_REGIONS]; /* [0] is the slab */
 	unsigned regions_gen;                       /* bumped on each change */
 	struct list_node sources;
 	struct list_node deferred[STAGE_COUNT];
@@ -137,6 +137,14 @@ void reactor_timer_stop(struct reactor_timer *t);
  */
 int reactor_region_add(struct reactor *r, uint8_t *base, size_t len);
 void reactor_region_del(struct reactor *r, int region);
+
+/*
+ * Take a number for memory that will hold messages and is not used yet. Whoever knows the number
+ * may send a message that opens it, and then others that use it. Region id or -ENOSPC.
+ */
+int reactor_region_reserve(struct reactor *r, uint8_t *base);
+/* From now on it has @len bytes. Reactor thread or before it starts. */
+void reactor_region_open(struct reactor *r, int region, size_t len);
 
 /* All reactors of the daemon; control thread creates it once and hands it round. */
 struct reactor_group {

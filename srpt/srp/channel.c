@@ -8,11 +8,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define NS_PER_S 1000000000ull
 #define LOGOUT_WAIT_NS (1 * NS_PER_S)    /* for T_LOGOUT to leave, then without it */
 #define CRED_RSP_WAIT_NS (10 * NS_PER_S) /* initiators may lose a CRED_RSP */
-#define CTL_MSG_SIZE 64
 #define RSP_ALIGN 64
 
 /* A tag nobody else uses: initiators choose theirs, these are only echoed. */
@@ -21,7 +21,7 @@
 /* Of what initiators can provoke by logging in again and again. */
 static struct log_limit wire_limit;
 
-static uint32_t rsp_stride(uint32_t rsp_size)
+uint32_t channel_rsp_stride(uint32_t rsp_size)
 {
 	return (rsp_size + RSP_ALIGN - 1) & ~(RSP_ALIGN - 1u);
 }
@@ -33,7 +33,7 @@ static uint32_t commands_of(uint32_t queue_depth)
 
 size_t channel_rsp_bytes(uint32_t queue_depth, uint32_t rsp_size)
 {
-	return (size_t)commands_of(queue_depth) * rsp_stride(rsp_size) + 2 * CTL_MSG_SIZE;
+	return (size_t)commands_of(queue_depth) * channel_rsp_stride(rsp_size) + 2 * CHANNEL_CTL_SIZE;
 }
 
 uint32_t channel_recv_depth(uint32_t queue_depth)
@@ -170,7 +170,7 @@ void channel_logout(struct srp_channel *ch, enum srp_t_logout_reason reason, con
 			 ch->info.peer, ch->number, why);
 	waiting_drop(ch);
 	ch->t_logout.x.msg_len =
-		iu_encode_t_logout(ch->ctl_mem + CTL_MSG_SIZE, ch->ctl_tag++, reason);
+		iu_encode_t_logout(ch->ctl_mem + CHANNEL_CTL_SIZE, ch->ctl_tag++, reason);
 	channel_push(ch, &ch->t_logout);
 	reactor_timer_start(ch->reactor, &ch->timer, LOGOUT_WAIT_NS);
 }
@@ -205,7 +205,7 @@ void channel_check_end(struct srp_channel *ch)
 
 static void commands_kill(struct srp_channel *ch)
 {
-	for (uint32_t i = 0; i < ch->ncmds; i++)
+	for (uint32_t i = 0; i < ch->nmade; i++)
 		if (ch->cmds[i].phase != COMMAND_FREE)
 			command_kill(&ch->cmds[i]);
 }
@@ -304,7 +304,7 @@ void channel_recv(struct conn *c, struct rx *rx)
 	struct srp_channel *ch = c->context;
 
 	ch->rx_held++;
-	if (ch->state == CHANNEL_LIVE && ch->free && list_empty(&ch->wait))
+	if (ch->state == CHANNEL_LIVE && channel_has_command(ch) && list_empty(&ch->wait))
 		channel_dispatch(ch, rx);
 	else
 		channel_hold(ch, rx);
@@ -312,7 +312,7 @@ void channel_recv(struct conn *c, struct rx *rx)
 
 static void waiting_run(struct srp_channel *ch)
 {
-	while (ch->state == CHANNEL_LIVE && ch->free && !list_empty(&ch->wait)) {
+	while (ch->state == CHANNEL_LIVE && channel_has_command(ch) && !list_empty(&ch->wait)) {
 		struct rx *rx = list_first(&ch->wait, struct rx, link);
 
 		list_del(&rx->link);
@@ -531,6 +531,15 @@ static void *alloc_zeroed(size_t size)
 	return p;
 }
 
+/* Zeroed when it is first touched. */
+static struct srp_cmd *commands_map(uint32_t n)
+{
+	void *p = mmap(NULL, n * sizeof(struct srp_cmd), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
 static void ctl_io_init(struct channel_io *io, enum channel_io_kind kind, const uint8_t *msg,
 			uint16_t region)
 {
@@ -558,7 +567,7 @@ static void channel_init(struct srp_channel *ch, const struct channel_params *p)
 	ch->ctl_mem = p->rsp_mem;
 	ch->ctl_tag = CTL_TAG_BASE;
 	ctl_io_init(&ch->cred_req, IO_CRED_REQ, ch->ctl_mem, p->rsp_region);
-	ctl_io_init(&ch->t_logout, IO_T_LOGOUT, ch->ctl_mem + CTL_MSG_SIZE, p->rsp_region);
+	ctl_io_init(&ch->t_logout, IO_T_LOGOUT, ch->ctl_mem + CHANNEL_CTL_SIZE, p->rsp_region);
 	list_init(&ch->wait);
 	list_init(&ch->link);
 	list_init(&ch->work.link);
@@ -577,24 +586,22 @@ struct srp_channel *channel_create(const struct channel_params *p)
 
 	if (!ch)
 		return NULL;
-	ch->cmds = alloc_zeroed(n * sizeof(*ch->cmds));
+	ch->ncmds = n;
+	ch->cmds = commands_map(n);
 	ch->hash = calloc(buckets, sizeof(struct srp_cmd *));
 	if (!ch->cmds || !ch->hash) {
 		channel_free(ch);
 		return NULL;
 	}
-	ch->ncmds = n;
 	ch->hash_mask = buckets - 1;
 	channel_init(ch, p);
-	for (uint32_t i = n; i--;)
-		command_init(ch, &ch->cmds[i],
-			     p->rsp_mem + 2 * CTL_MSG_SIZE + (size_t)i * rsp_stride(p->rsp_size));
 	return ch;
 }
 
 void channel_free(struct srp_channel *ch)
 {
-	free(ch->cmds);
+	if (ch->cmds)
+		munmap(ch->cmds, ch->ncmds * sizeof(*ch->cmds));
 	free(ch->hash);
 	free(ch);
 }

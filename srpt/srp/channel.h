@@ -40,6 +40,8 @@ struct srp_session;
  */
 #define CHANNEL_CMD_SPARE 16
 
+#define CHANNEL_CTL_SIZE 64
+
 /* Only moves forward. Set by the reactor. */
 enum channel_state {
 	CHANNEL_ACCEPTED, /* not live yet: requests wait */
@@ -117,7 +119,8 @@ struct srp_channel {
 	struct table_pool *tables; /* of the reactor */
 
 	/* --- reactor, seldom --- */
-	struct srp_cmd *cmds;
+	struct srp_cmd *cmds;   /* made one by one, so that memory is taken as it is needed */
+	uint32_t nmade;
 	uint32_t ncmds;
 	bool swept;             /* commands were aborted after dying */
 	bool quiet;             /* the control thread was told that no byte moves any more */
@@ -126,7 +129,7 @@ struct srp_channel {
 	const char *why;        /* we end it because */
 	struct log_limit limit;
 	struct channel_io cred_req, t_logout;
-	uint8_t *ctl_mem;       /* their messages */
+	uint8_t *ctl_mem;       /* their messages, of CHANNEL_CTL_SIZE; responses follow */
 	bool cred_req_busy;     /* in the transport */
 	unsigned cred_rsp_due;  /* answers the initiator owes */
 	uint64_t cred_req_ns;   /* when the last was sent */
@@ -229,8 +232,13 @@ void channel_check_end(struct srp_channel *ch);
 
 /* ---- command.c, reactor ---- */
 
-/* Prepare the commands of a new channel; control thread. */
-void command_init(struct srp_channel *ch, struct srp_cmd *c, uint8_t *rsp);
+/* Bytes between the responses of two commands. */
+uint32_t channel_rsp_stride(uint32_t rsp_size);
+
+static inline bool channel_has_command(const struct srp_channel *ch)
+{
+	return ch->free || ch->nmade < ch->ncmds;
+}
 
 /* A request was received; there is a free command. Consumes @rx. */
 void command_begin(struct srp_channel *ch, struct rx *rx, const struct srp_req *req,

@@ -56,12 +56,16 @@ static void tag_del(struct srp_cmd *c)
 
 static void table_ready(struct table_ref *t);
 
-void command_init(struct srp_channel *ch, struct srp_cmd *c, uint8_t *rsp)
+/* One that was never used before; its memory is zeros. */
+static struct srp_cmd *command_make(struct srp_channel *ch)
 {
+	uint32_t i = ch->nmade++;
+	struct srp_cmd *c = &ch->cmds[i];
+
 	c->ch = ch;
-	c->rsp = rsp;
+	c->rsp = ch->ctl_mem + 2 * CHANNEL_CTL_SIZE + (size_t)i * channel_rsp_stride(ch->rsp_size);
 	c->io.kind = IO_COMMAND;
-	c->io.x.msg = rsp;
+	c->io.x.msg = c->rsp;
 	c->io.x.msg_region = ch->rsp_region;
 	list_init(&c->io.x.link);
 	list_init(&c->table.link);
@@ -69,16 +73,17 @@ void command_init(struct srp_channel *ch, struct srp_cmd *c, uint8_t *rsp)
 	c->scsi.fabric = &command_ops;
 	c->scsi.reactor = ch->reactor;
 	c->scsi.nexus = ch->nexus;
-	c->phase = COMMAND_FREE;
-	c->next = ch->free;
-	ch->free = c;
+	return c;
 }
 
 struct srp_cmd *command_get(struct srp_channel *ch, uint64_t tag)
 {
 	struct srp_cmd *c = ch->free;
 
-	ch->free = c->next;
+	if (likely(c))
+		ch->free = c->next;
+	else
+		c = command_make(ch);
 	counter_add(&ch->in_flight, 1);
 	ch->unanswered++;
 	counter_add(&ch->req_lim, -1);

@@ -9,8 +9,9 @@
 
 #define NS_PER_MS 1000000ull
 
-/* Channels one reactor has response memory for, at most. */
-#define CHUNKS_MAX 512u
+/* Channels one reactor has response memory for, at most; by block, see struct srp_block. */
+static const uint32_t block_ends[SRP_BLOCKS] = { 512, 1024, 2048 };
+#define CHUNKS_MAX 2048u
 
 /* ---- telling when something is over ---- */
 
@@ -106,35 +107,81 @@ static uint32_t chunks_per_reactor(const struct srp_server *s)
 	return (uint32_t)min_u64(share, CHUNKS_MAX);
 }
 
+static void block_received(struct msg *m)
+{
+	struct srp_block *b = container_of(m, struct srp_block, msg);
+
+	reactor_region_open(b->r, b->region, b->len);
+}
+
+/* The tables belong to the first block. */
+static int blocks_init(struct srp_reactor *sr, uint32_t chunks, size_t chunk)
+{
+	uint8_t *base = sr->mem;
+
+	for (int i = 0; i < SRP_BLOCKS; i++) {
+		struct srp_block *b = &sr->blocks[i];
+		uint32_t first = i ? block_ends[i - 1] : 0;
+
+		if (first >= chunks)
+			break;
+		b->r = sr->r;
+		b->msg.fn = block_received;
+		b->end = (uint32_t)min_u64(block_ends[i], chunks);
+		b->len = (b->end - first) * chunk + (i ? 0 : TABLE_COUNT * TABLE_BYTES);
+		b->region = reactor_region_reserve(sr->r, base);
+		if (b->region < 0)
+			return b->region;
+		base += b->len;
+	}
+	reactor_region_open(sr->r, sr->blocks[0].region, sr->blocks[0].len);
+	sr->blocks[0].open = true;
+	return 0;
+}
+
+uint16_t server_chunk_region(struct srp_reactor *sr, uint32_t chunk)
+{
+	struct srp_block *b = sr->blocks;
+
+	while (chunk >= b->end)
+		b++;
+	if (!b->open)
+		reactor_send(b->r, &b->msg);
+	b->open = true;
+	return (uint16_t)b->region;
+}
+
 static int srp_reactor_init(struct srp_reactor *sr, struct reactor *r, const struct srp_server *s)
 {
 	size_t chunk = channel_rsp_bytes(s->params.queue_depth, s->params.max_rsp_size);
 	uint32_t n = chunks_per_reactor(s);
+	int rc;
 
 	sr->r = r;
 	sr->mem_len = TABLE_COUNT * TABLE_BYTES + n * chunk;
-	sr->mem = mmap(NULL, sr->mem_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		       0);
+	sr->mem = mmap(NULL, sr->mem_len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (sr->mem == MAP_FAILED) {
 		sr->mem = NULL;
 		return -ENOMEM;
 	}
-	sr->region = reactor_region_add(r, sr->mem, sr->mem_len);
-	if (sr->region < 0)
-		return sr->region;
+	rc = blocks_init(sr, n, chunk);
+	if (rc)
+		return rc;
 	sr->chunks = calloc(n, sizeof(*sr->chunks));
 	if (!sr->chunks)
 		return -ENOMEM;
 	for (uint32_t i = n; i--;)
 		sr->chunks[sr->nchunks++] = i;
-	table_pool_init(&sr->tables, sr->mem, (uint16_t)sr->region);
+	table_pool_init(&sr->tables, sr->mem, (uint16_t)sr->blocks[0].region);
 	return 0;
 }
 
 static void srp_reactor_fini(struct srp_reactor *sr)
 {
-	if (sr->mem && sr->region > 0)
-		reactor_region_del(sr->r, sr->region);
+	for (int i = 0; i < SRP_BLOCKS; i++)
+		if (sr->blocks[i].region > 0)
+			reactor_region_del(sr->r, sr->blocks[i].region);
 	if (sr->mem)
 		munmap(sr->mem, sr->mem_len);
 	free(sr->chunks);

@@ -28,14 +28,29 @@ struct srp_done {
 void srp_done_want(struct srp_done *d, void (*fn)(void *arg), void *arg);
 void srp_done_tell(struct srp_done *d, struct mailbox *control);
 
+/*
+ * Response memory of a reactor, in regions that are made known to it, and thereby registered with
+ * RDMA devices, when the first channel needs them.
+ */
+#define SRP_BLOCKS 3
+
+struct srp_block {
+	struct msg msg;           /* control → reactor: use it */
+	struct reactor *r;
+	size_t len;               /* bytes */
+	uint32_t end;             /* number of the first chunk behind it */
+	int region;               /* 0: none */
+	bool open;                /* control thread */
+};
+
 /* What SRP has on a reactor. */
 struct srp_reactor {
 	struct table_pool tables; /* reactor */
 	/* control thread */
 	struct reactor *r;
-	uint8_t *mem;             /* the region: tables, then chunks of response memory */
+	uint8_t *mem;             /* tables, then chunks of response memory; touched when used */
 	size_t mem_len;
-	int region;
+	struct srp_block blocks[SRP_BLOCKS]; /* regions, one behind the other */
 	uint32_t *chunks;         /* numbers of the free ones, a stack */
 	uint32_t nchunks;
 	unsigned channels;        /* that live here */
@@ -102,6 +117,11 @@ static inline struct srp_reactor *server_reactor(struct srp_server *s, const str
 {
 	return &s->per[r->id];
 }
+
+/*
+ * The region of a chunk; known to the reactor before any message that is sent to it from now on.
+ */
+uint16_t server_chunk_region(struct srp_reactor *sr, uint32_t chunk);
 
 /* Call @fn(s, key) after @delay_ns. 0 or -ENOMEM. */
 int server_deadline(struct srp_server *s, uint64_t delay_ns,

@@ -201,7 +201,7 @@ static struct srp_channel *channel_make(struct srp_session *s, struct srp_reacto
 		.imm_offset = imm ? c->t->params.imm_offset : 0,
 		.rsp_mem = sr->mem + TABLE_COUNT * TABLE_BYTES +
 			   chunk * channel_rsp_bytes(p->queue_depth, p->max_rsp_size),
-		.rsp_region = (uint16_t)sr->region,
+		.rsp_region = server_chunk_region(sr, chunk),
 		.chunk = chunk,
 	};
 

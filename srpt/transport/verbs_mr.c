@@ -258,7 +258,7 @@ static void region_forget(struct verbs_poller *p, int i)
 	if (p->mr[i])
 		ibv_dereg_mr(p->mr[i]);
 	p->mr[i] = NULL;
-	p->mr_of[i] = (struct iobuf_region){ NULL, 0 };
+	p->mr_of[i] = (struct iobuf_region){ .base = NULL };
 }
 
 /* 0, or -ENOMEM. */

@@ -139,6 +139,27 @@ static void test_regions_come_and_go(void **state)
 	test_reactor_free(r);
 }
 
+/* It would be pinned for nothing. */
+static void test_messages_are_not_registered(void **state)
+{
+	struct reactor *r = test_reactor_new(1, 0);
+	struct be_ring *ring = ring_new(r, *state);
+	struct iobuf buf;
+	int id;
+
+	assert_int_equal(iobuf_get(&r->bufs, SIZE, &buf), 0);
+	id = reactor_region_add(r, buf.addr, SIZE);
+	be_ring_regions_sync(ring);
+	reactor_region_del(r, id);
+	assert_int_equal(reactor_region_reserve(r, buf.addr), id);
+	reactor_region_open(r, id, SIZE);
+	read_and_compare(r, *state, &buf);
+	assert_int_equal(ring->buf_slot[id], -1);
+	iobuf_put(&r->bufs, &buf);
+	backend_detach(((struct fixture *)*state)->be, r);
+	test_reactor_free(r);
+}
+
 /* A region the kernel cannot register is used by plain addresses. */
 static void test_unregistrable_region_still_works(void **state)
 {
@@ -340,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_depth_out_of_range_is_refused),
 		cmocka_unit_test_setup_teardown(test_slab_is_registered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_regions_come_and_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_messages_are_not_registered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unregistrable_region_still_works, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_without_tables_plain_calls_work, setup,
