@@ -1,0 +1,657 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The stream iWARP sends: cut into FPDUs, in order, resumed exactly, ended cleanly. */
+#include "iwarp_fake.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define LOOPBACK_MSS 65483u
+#define ETHERNET_MSS 1460u
+#define SEEN_MAX (4u << 20)
+
+static struct {
+	struct fake f;
+	uint8_t *seen; /* by the peer, SEEN_MAX */
+	size_t have, at;
+} e;
+
+static void env_open(uint32_t mss)
+{
+	e.seen = malloc(SEEN_MAX);
+	assert_non_null(e.seen);
+	e.have = e.at = 0;
+	fake_open(&e.f, mss);
+}
+
+static void env_close(void)
+{
+	fake_close(&e.f);
+	free(e.seen);
+}
+
+static void small_buffers(void)
+{
+	int one = 1;
+
+	assert_int_equal(setsockopt(e.f.c.fd, SOL_SOCKET, SO_SNDBUF, &one, sizeof(one)), 0);
+}
+
+static void peer_reads(size_t max)
+{
+	if (max > SEEN_MAX - e.have)
+		max = SEEN_MAX - e.have;
+	e.have += fake_peer_read(&e.f, e.seen + e.have, max);
+}
+
+static bool next_fpdu(struct fake_fpdu *out)
+{
+	size_t n = fake_parse(e.seen + e.at, e.have - e.at, out);
+
+	e.at += n;
+	return n;
+}
+
+/* The next FPDU has this opcode, and is the @last of its message. */
+static struct fake_fpdu expect(uint8_t opcode, bool last)
+{
+	struct fake_fpdu out;
+
+	if (!next_fpdu(&out))
+		fail_msg("no FPDU, opcode %u was expected", opcode);
+	assert_int_equal(out.opcode, opcode);
+	assert_int_equal(out.control & D_MORE, last ? D_MORE : 0);
+	if (e.f.c.crc)
+		assert_true(out.crc_right);
+	else
+		assert_true(out.crc_zero);
+	return out;
+}
+
+static void expect_nothing(void)
+{
+	assert_int_equal(e.at, e.have);
+}
+
+static void push(struct xfer *x, const struct xfer_seg *segs, uint32_t nsegs, void *data,
+		 uint32_t len, const void *msg, uint32_t msg_len)
+{
+	*x = (struct xfer){ .segs = segs, .nsegs = nsegs, .local = { .addr = data, .len = len },
+			    .msg = msg, .msg_len = msg_len };
+	iwarp_push(&e.f.c.base, x);
+}
+
+static void pull(struct xfer *x, const struct xfer_seg *segs, uint32_t nsegs, void *sink,
+		 uint32_t len)
+{
+	*x = (struct xfer){ .segs = segs, .nsegs = nsegs, .local = { .addr = sink, .len = len } };
+	iwarp_pull(&e.f.c.base, x);
+}
+
+/* The peer answers a READ request with @len bytes. */
+static void answer(const struct fake_fpdu *request, const void *data, uint32_t len)
+{
+	uint8_t bytes[2048];
+	size_t n = fake_tagged(bytes, D_TAGGED, RDMAP_READ_RESPONSE, get_be32(request->payload),
+			       get_be64(request->payload + 4), data, len, e.f.c.crc);
+
+	fake_feed(&e.f, bytes, n);
+}
+
+/* ---- pushes ---- */
+
+static void push_writes_then_sends(void **state)
+{
+	static const struct xfer_seg segs[] = {
+		{ 0x100000000ull, 0xa, 3000 }, { 0x77, 0xb, 0 }, { 0x2003, 0xc, 1096 },
+		{ 0x9000, 0xd, 4096 },
+	};
+	uint8_t data[4100], msg[36];
+	struct fake_fpdu out;
+	struct xfer x;
+
+	(void)state;
+	fake_pattern(data, sizeof(data), 3);
+	fake_pattern(msg, sizeof(msg), 4);
+	for (int crc = 0; crc < 2; crc++) {
+		env_open(LOOPBACK_MSS);
+		e.f.c.crc = crc;
+		push(&x, segs, 4, data, 4100, msg, sizeof(msg));
+		assert_int_equal(e.f.sent, 0);
+		assert_false(list_empty(&e.f.c.run.link));
+		fake_run(&e.f);
+		assert_int_equal(e.f.sent, 1);
+		peer_reads(SEEN_MAX);
+		out = expect(RDMAP_WRITE, true);
+		assert_int_equal(out.stag, 0xa);
+		assert_int_equal(out.to, 0x100000000ull);
+		assert_int_equal(out.len, 3000);
+		assert_memory_equal(out.payload, data, 3000);
+		out = expect(RDMAP_WRITE, true);
+		assert_int_equal(out.stag, 0xc);
+		assert_int_equal(out.to, 0x2003);
+		assert_int_equal(out.len, 1096);
+		assert_memory_equal(out.payload, data + 3000, 1096);
+		out = expect(RDMAP_WRITE, true);
+		assert_int_equal(out.stag, 0xd);
+		assert_int_equal(out.len, 4);
+		assert_memory_equal(out.payload, data + 4096, 4);
+		out = expect(RDMAP_SEND, true);
+		assert_int_equal(out.qn, 0);
+		assert_int_equal(out.msn, 1);
+		assert_int_equal(out.mo, 0);
+		assert_int_equal(out.len, sizeof(msg));
+		assert_memory_equal(out.payload, msg, sizeof(msg));
+		expect_nothing();
+		env_close();
+	}
+}
+
+static void push_without_data(void **state)
+{
+	struct fake_fpdu out;
+	struct xfer x[2];
+
+	(void)state;
+	env_open(LOOPBACK_MSS);
+	push(&x[0], NULL, 0, NULL, 0, "response", 8);
+	push(&x[1], NULL, 0, NULL, 0, NULL, 0);
+	fake_run(&e.f);
+	peer_reads(SEEN_MAX);
+	out = expect(RDMAP_SEND, true);
+	assert_int_equal(out.len, 8);
+	out = expect(RDMAP_SEND, true);
+	assert_int_equal(out.msn, 2);
+	assert_int_equal(out.len, 0);
+	expect_nothing();
+	assert_int_equal(e.f.sent, 2);
+	env_close();
+}
+
+/* No FPDU is longer than a TCP segment; the rest of a message says where it belongs. */
+static void segments_fit_the_path(void **state)
+{
+	static const struct xfer_seg seg = { 0x4000, 0xa, 1u << 16 };
+	static uint8_t data[1u << 16], msg[4000];
+	uint32_t off = 0, room = mpa_ulpdu_max(ETHERNET_MSS);
+	struct fake_fpdu out;
+	struct xfer x;
+
+	(void)state;
+	fake_pattern(data, sizeof(data), 3);
+	fake_pattern(msg, sizeof(msg), 4);
+	env_open(ETHERNET_MSS);
+	e.f.c.crc = true;
+	push(&x, &seg, 1, data, sizeof(data), msg, sizeof(msg));
+	fake_run(&e.f);
+	peer_reads(SEEN_MAX);
+	while (off < sizeof(data)) {
+		uint32_t n = min_u32(room - DDP_TAGGED_HEAD, (uint32_t)sizeof(data) - off);
+
+		out = expect(RDMAP_WRITE, off + n == sizeof(data));
+		assert_int_equal(out.to, 0x4000 + off);
+		assert_int_equal(out.len, n);
+		assert_memory_equal(out.payload, data + off, n);
+		off += n;
+	}
+	for (off = 0; off < sizeof(msg); off += out.len) {
+		out = expect(RDMAP_SEND, off + room - DDP_UNTAGGED_HEAD >= sizeof(msg));
+		assert_int_equal(out.mo, off);
+		assert_int_equal(out.msn, 1);
+		assert_true(mpa_fpdu_len(DDP_UNTAGGED_HEAD + out.len) <= ETHERNET_MSS);
+		assert_memory_equal(out.payload, msg + off, out.len);
+	}
+	expect_nothing();
+	env_close();
+}
+
+/* More than fits one batch, short and long. */
+static void pushes_leave_in_order(void **state)
+{
+	static struct xfer x[FAKE_MESSAGES];
+	static uint8_t data[FAKE_MESSAGES][512], msg[FAKE_MESSAGES][100];
+	struct xfer_seg segs[FAKE_MESSAGES];
+	struct fake_fpdu out;
+
+	(void)state;
+	env_open(LOOPBACK_MSS);
+	for (unsigned i = 0; i < FAKE_MESSAGES; i++) {
+		segs[i] = (struct xfer_seg){ i, i, 512 };
+		fake_pattern(data[i], 512, i);
+		fake_pattern(msg[i], 100, i);
+		push(&x[i], &segs[i], 1, data[i], i * 8, msg[i], i + 1);
+	}
+	assert_int_equal(e.f.ended, 0);
+	fake_run(&e.f);
+	peer_reads(SEEN_MAX);
+	for (unsigned i = 0; i < FAKE_MESSAGES; i++) {
+		if (i) {
+			out = expect(RDMAP_WRITE, true);
+			assert_int_equal(out.stag, i);
+			assert_memory_equal(out.payload, data[i], i * 8);
+		}
+		out = expect(RDMAP_SEND, true);
+		assert_int_equal(out.msn, i + 1);
+		assert_memory_equal(out.payload, msg[i], i + 1);
+		assert_ptr_equal(e.f.order[i], &x[i]);
+	}
+	expect_nothing();
+	assert_int_equal(e.f.sent, FAKE_MESSAGES);
+	env_close();
+}
+
+static void passive_side_waits(void **state)
+{
+	uint8_t bytes[64];
+	struct xfer x;
+
+	(void)state;
+	env_open(LOOPBACK_MSS);
+	e.f.c.active = false;
+	push(&x, NULL, 0, NULL, 0, "response", 8);
+	fake_run(&e.f);
+	peer_reads(SEEN_MAX);
+	assert_int_equal(e.have + e.f.sent, 0);
+	fake_feed(&e.f, bytes, fake_untagged(bytes, D_UNTAGGED, RDMAP_SEND, 0, 0, 1, 0, NULL, 0,
+					     false));
+	assert_false(list_empty(&e.f.c.run.link));
+	fake_run(&e.f);
+	peer_reads(SEEN_MAX);
+	expect(RDMAP_SEND, true);
+	assert_int_equal(e.f.sent, 1);
+	env_close();
+}
+
+/* What the socket does not take at once follows byte for byte, however it is read. */
+static void resumed_exactly(void **state)
+{
+	static const struct xfer_seg seg = { 0, 0xa, 300000 };
+	static uint8_t data[300000], got[300000], msg[700];
+	struct fake_fpdu out;
+	struct xfer x[3];
+
+	(void)state;
+	fake_pattern(data, sizeof(data), 3);
+	fake_pattern(msg, sizeof(msg), 4);
+	for (size_t step = 1500; step < 70000; step = step * 3 + 1) {
+		env_open(LOOPBACK_MSS);
+		e.f.c.crc = step & 1;
+		small_buffers();
+		for (int i = 0; i < 3; i++)
+			push(&x[i], &seg, 1, data, sizeof(data), msg, sizeof(msg));
+		fake_run(&e.f);
+		assert_true(e.f.want_write);
+		assert_int_equal(e.f.sent, 0);
+		for (int i = 0; i < 20000 && e.f.sent < 3; i++) {
+			peer_reads(step);
+			fake_run(&e.f);
+		}
+		peer_reads(SEEN_MAX);
+		assert_false(e.f.want_write);
+		assert_false(iwarp_tx_pending(&e.f.c));
+		for (int i = 0; i < 3; i++) {
+			for (uint32_t off = 0; off < sizeof(data); off += out.len) {
+				assert_true(next_fpdu(&out));
+				assert_int_equal(out.to, off);
+				memcpy(got + off, out.payload, out.len);
+			}
+			assert_memory_equal(got, data, sizeof(data));
+			out = expect(RDMAP_SEND, true);
+			assert_memory_equal(out.payload, msg, sizeof(msg));
+		}
+		expect_nothing();
+		env_close();
+	}
+}
+
+/* ---- pulls ---- */
+
+static void pull_reads(void **state)
+{
+	static const struct xfer_seg segs[] = { { 0x1000, 0xa, 60 }, { 0x2000, 0xb, 100 } };
+	uint8_t sink[100], data[100];
+	struct fake_fpdu out[2];
+	struct xfer x;
+
+	(void)state;
+	fake_pattern(data, sizeof(data), 8);
+	env_open(LOOPBACK_MSS);
+	pull(&x, segs, 2, sink, sizeof(sink));
+	fake_run(&e.f);
+	peer_reads(SEEN_MAX);
+	for (unsigned i = 0; i < 2; i++) {
+		out[i] = expect(RDMAP_READ_REQUEST, true);
+		assert_int_equal(out[i].qn, 1);
+		assert_int_equal(out[i].msn, i + 1);
+		assert_int_equal(out[i].mo, 0);
+		assert_int_equal(out[i].len, 28);
+		assert_int_equal(get_be32(out[i].payload + 12), i ? 40 : 60);
+		assert_int_equal(get_be32(out[i].payload + 16), segs[i].key);
+		assert_int_equal(get_be64(out[i].payload + 20), segs[i].addr);
+	}
+	assert_int_not_equal(get_be32(out[0].payload), get_be32(out[1].payload));
+	answer(&out[0], data, 60);
+	assert_int_equal(e.f.pulled, 0);
+	answer(&out[1], data + 60, 40);
+	assert_int_equal(e.f.pulled, 1);
+	assert_memory_equal(sink, data, sizeof(sink));
+	env_close();
+}
+
+static void pull_of_nothing(void **state)
+{
+	struct xfer x;
+
+	(void)state;
+	env_open(LOOPBACK_MSS);
+	pull(&x, NULL, 0, NULL, 0);
+	assert_int_equal(e.f.pulled, 0);
+	fake_run(&e.f);
+	assert_int_equal(e.f.pulled, 1);
+	env_close();
+}
+
+/* Never more READ requests outstanding than the peer serves; the others follow. */
+static void reads_are_limited(void **state)
+{
+	static const struct xfer_seg seg = { 0x1000, 0xa, 16 };
+	uint8_t sinks[7][16], data[16];
+	struct fake_fpdu out[8];
+	struct xfer x[7];
+	unsigned asked = 0;
+
+	(void)state;
+	env_open(LOOPBACK_MSS);
+	for (unsigned i = 0; i < 7; i++)
+		pull(&x[i], &seg, 1, sinks[i], 16);
+	for (unsigned i = 0; i < 7; i++) {
+		fake_run(&e.f);
+		peer_reads(SEEN_MAX);
+		while (next_fpdu(&out[asked]))
+			asked++;
+		assert_int_equal(asked, min_u32(7, i + FAKE_READS));
+		fake_pattern(data, 16, i);
+		answer(&out[i], data, 16);
+		assert_int_equal(e.f.pulled, i + 1);
+		assert_ptr_equal(e.f.order[i], &x[i]);
+		assert_memory_equal(sinks[i], data, 16);
+	}
+	env_close();
+}
+
+/* A READ request goes ahead of what waits, but not into the middle of a message. */
+static void reads_go_first(void **state)
+{
+	static const struct xfer_seg seg = { 0, 0xa, 1500000 };
+	static uint8_t data[1500000], sink[16];
+	struct xfer write, read[2];
+	struct fake_fpdu out;
+
+	(void)state;
+	env_open(LOOPBACK_MSS);
+	small_buffers();
+	push(&write, &seg, 1, data, sizeof(data), "done", 4);
+	pull(&read[0], &seg, 1, sink, sizeof(sink));
+	fake_run(&e.f);
+	pull(&read[1], &seg, 1, sink, sizeof(sink));
+	for (int i = 0; i < 1000 && !e.f.sent; i++) {
+		peer_reads(SEEN_MAX);
+		fake_run(&e.f);
+	}
+	peer_reads(SEEN_MAX);
+	expect(RDMAP_READ_REQUEST, true);
+	do {
+		assert_true(next_fpdu(&out));
+		assert_int_equal(out.opcode, RDMAP_WRITE);
+	} while (!(out.control & D_MORE));
+	expect(RDMAP_READ_REQUEST, true);
+	expect(RDMAP_SEND, true);
+	expect_nothing();
+	env_close();
+}
+
+/* ---- what the peer reads ---- */
+
+static void responses_are_served(void **state)
+{
+	static uint8_t memory[100000];
+	struct iobuf b = { .addr = memory, .len = sizeof(memory) };
+	uint8_t bytes[256];
+	struct fake_fpdu out;
+	struct exposure x;
+	size_t n;
+
+	(void)state;
+	fake_pattern(memory, sizeof(memory), 6);
+	env_open(LOOPBACK_MSS);
+	assert_int_equal(iwarp_expose(&e.f.c.base, &b, EXPOSE_READ, &x), 0);
+	for (uint32_t round = 0; round < 20; round++) {
+		n = fake_read_request(bytes, 2 * round + 1, 70000, x.key, x.addr + 5, 0x123,
+				      false);
+		n += fake_read_request(bytes + n, 2 * round + 2, 0, 0, 0, 0x456, false);
+		fake_feed(&e.f, bytes, n);
+		fake_run(&e.f);
+		peer_reads(SEEN_MAX);
+		out = expect(RDMAP_READ_RESPONSE, false);
+		assert_int_equal(out.stag, 0x5151);
+		assert_int_equal(out.to, 0x123);
+		assert_memory_equal(out.payload, memory + 5, out.len);
+		n = out.len;
+		out = expect(RDMAP_READ_RESPONSE, true);
+		assert_int_equal(out.to, 0x123 + n);
+		assert_int_equal(out.len, 70000 - n);
+		assert_memory_equal(out.payload, memory + 5 + n, out.len);
+		out = expect(RDMAP_READ_RESPONSE, true);
+		assert_int_equal(out.to, 0x456);
+		assert_int_equal(out.len, 0);
+		expect_nothing();
+		e.have = e.at = 0;
+	}
+	assert_int_equal(e.f.terminates, 0);
+	env_close();
+}
+
+/* Memory that is taken back while it is read: gone at once, and the stream ends clean. */
+static void unexposed_while_read(void **state)
+{
+	static uint8_t shadow[200000];
+	uint8_t bytes[256], *memory = malloc(sizeof(shadow));
+	struct iobuf b = { .addr = memory, .len = sizeof(shadow) };
+	struct fake_fpdu out;
+	struct exposure x;
+
+	(void)state;
+	assert_non_null(memory);
+	fake_pattern(memory, sizeof(shadow), 6);
+	fake_pattern(shadow, sizeof(shadow), 6);
+	env_open(LOOPBACK_MSS);
+	small_buffers();
+	assert_int_equal(iwarp_expose(&e.f.c.base, &b, EXPOSE_READ, &x), 0);
+	fake_feed(&e.f, bytes, fake_read_request(bytes, 1, sizeof(shadow), x.key, x.addr, 0,
+						 false));
+	fake_run(&e.f);
+	assert_true(e.f.want_write);
+	iwarp_unexpose(&e.f.c.base, &x);
+	free(memory);
+	for (int i = 0; i < 1000 && !e.f.flushes; i++) {
+		fake_run(&e.f);
+		peer_reads(SEEN_MAX);
+	}
+	assert_int_equal(e.f.code, TERM_RDMAP_INVALID_STAG);
+	out = expect(RDMAP_READ_RESPONSE, false);
+	assert_memory_equal(out.payload, shadow, out.len);
+	out = expect(RDMAP_TERMINATE, true);
+	assert_int_equal(get_be16(out.payload), TERM_RDMAP_INVALID_STAG);
+	expect_nothing();
+	env_close();
+}
+
+/* ---- the end ---- */
+
+/* Everything comes back; on the wire an FPDU that is half out is whole, then TERMINATE. */
+static void abort_in_an_fpdu(void **state)
+{
+	static const struct xfer_seg segs[] = { { 0, 0xa, 200000 }, { 0, 0xb, 16 } };
+	static uint8_t shadow[200000], sink[16];
+	uint8_t *data = malloc(sizeof(shadow));
+	struct fake_fpdu out;
+	struct xfer x[3];
+
+	(void)state;
+	assert_non_null(data);
+	fake_pattern(data, sizeof(shadow), 3);
+	fake_pattern(shadow, sizeof(shadow), 3);
+	env_open(LOOPBACK_MSS);
+	e.f.c.crc = true;
+	small_buffers();
+	pull(&x[0], segs + 1, 1, sink, sizeof(sink));
+	push(&x[1], segs, 1, data, sizeof(shadow), "one", 3);
+	push(&x[2], segs, 1, data, sizeof(shadow), "two", 3);
+	fake_run(&e.f);
+	assert_true(e.f.want_write);
+	iwarp_conn_terminate(&e.f.c, TERM_MPA_CRC, 0, NULL, NULL);
+	assert_int_equal(e.f.resets, 3);
+	free(data);
+	for (int i = 0; i < 1000 && !e.f.flushes; i++) {
+		fake_run(&e.f);
+		peer_reads(SEEN_MAX);
+	}
+	expect(RDMAP_READ_REQUEST, true);
+	out = expect(RDMAP_WRITE, false);
+	assert_memory_equal(out.payload, shadow, out.len);
+	out = expect(RDMAP_TERMINATE, true);
+	assert_int_equal(out.qn, 2);
+	assert_int_equal(out.msn, 1);
+	assert_int_equal(get_be16(out.payload), TERM_MPA_CRC);
+	expect_nothing();
+	assert_false(iwarp_tx_pending(&e.f.c));
+	env_close();
+}
+
+/* Between two FPDUs: what is queued is never seen. A passive side not yet heard says nothing. */
+static void abort_between_fpdus(void **state)
+{
+	struct xfer x;
+
+	(void)state;
+	for (int silent = 0; silent < 2; silent++) {
+		env_open(LOOPBACK_MSS);
+		e.f.c.active = !silent;
+		push(&x, NULL, 0, NULL, 0, "response", 8);
+		iwarp_conn_terminate(&e.f.c, TERM_MPA_FRAME, 0, NULL, NULL);
+		assert_int_equal(e.f.resets, 1);
+		fake_run(&e.f);
+		assert_true(e.f.flushes > 0);
+		peer_reads(SEEN_MAX);
+		if (!silent)
+			expect(RDMAP_TERMINATE, true);
+		expect_nothing();
+		env_close();
+	}
+}
+
+static void too_late(void **state)
+{
+	struct xfer x[2];
+	uint8_t sink[8];
+	static const struct xfer_seg seg = { 0, 1, 8 };
+
+	(void)state;
+	for (int state_then = IWARP_CLOSING; state_then <= IWARP_CLOSED; state_then++) {
+		env_open(LOOPBACK_MSS);
+		iwarp_conn_die(&e.f.c, "the test wants it");
+		e.f.c.state = (uint8_t)state_then;
+		push(&x[0], NULL, 0, NULL, 0, "response", 8);
+		pull(&x[1], &seg, 1, sink, 8);
+		assert_int_equal(e.f.resets, 0);
+		fake_run(&e.f);
+		assert_int_equal(e.f.resets, 2);
+		peer_reads(SEEN_MAX);
+		expect_nothing();
+		env_close();
+	}
+}
+
+static void peer_is_gone(void **state)
+{
+	struct xfer x;
+
+	(void)state;
+	env_open(LOOPBACK_MSS);
+	shutdown(e.f.peer, SHUT_RDWR);
+	push(&x, NULL, 0, NULL, 0, "response", 8);
+	fake_run(&e.f);
+	assert_int_equal(e.f.deaths, 1);
+	assert_string_equal(e.f.why, "connection lost");
+	assert_int_equal(e.f.resets, 1);
+	env_close();
+}
+
+/* More bytes than the peer's segments have: no stream goes on from there. */
+static void segments_too_short(void **state)
+{
+	static const struct xfer_seg seg = { 0, 1, 8 };
+	uint8_t data[16] = { 0 };
+	struct xfer x;
+
+	(void)state;
+	for (int is_pull = 0; is_pull < 2; is_pull++) {
+		env_open(LOOPBACK_MSS);
+		if (is_pull)
+			pull(&x, &seg, 1, data, 16);
+		else
+			push(&x, &seg, 1, data, 16, "response", 8);
+		fake_run(&e.f);
+		assert_int_equal(e.f.code, TERM_RDMAP_LOCAL);
+		assert_int_equal(e.f.terminates, 1);
+		assert_int_equal(e.f.resets, 1);
+		env_close();
+	}
+}
+
+static void peer_serves_no_reads(void **state)
+{
+	static const struct xfer_seg seg = { 0, 1, 8 };
+	uint8_t sink[8];
+	struct xfer x;
+
+	(void)state;
+	env_open(LOOPBACK_MSS);
+	e.f.c.ord = 0;
+	pull(&x, &seg, 1, sink, 8);
+	fake_run(&e.f);
+	assert_int_equal(e.f.terminates, 1);
+	assert_int_equal(e.f.resets, 1);
+	env_close();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(push_writes_then_sends),
+		cmocka_unit_test(push_without_data),
+		cmocka_unit_test(segments_fit_the_path),
+		cmocka_unit_test(pushes_leave_in_order),
+		cmocka_unit_test(passive_side_waits),
+		cmocka_unit_test(resumed_exactly),
+		cmocka_unit_test(pull_reads),
+		cmocka_unit_test(pull_of_nothing),
+		cmocka_unit_test(reads_are_limited),
+		cmocka_unit_test(reads_go_first),
+		cmocka_unit_test(responses_are_served),
+		cmocka_unit_test(unexposed_while_read),
+		cmocka_unit_test(abort_in_an_fpdu),
+		cmocka_unit_test(abort_between_fpdus),
+		cmocka_unit_test(too_late),
+		cmocka_unit_test(peer_is_gone),
+		cmocka_unit_test(segments_too_short),
+		cmocka_unit_test(peer_serves_no_reads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
