@@ -33,7 +33,8 @@ static uint32_t commands_of(uint32_t queue_depth)
 
 size_t channel_rsp_bytes(uint32_t queue_depth, uint32_t rsp_size)
 {
-	return (size_t)commands_of(queue_depth) * channel_rsp_stride(rsp_size) + 2 * CHANNEL_CTL_SIZE;
+	return (size_t)commands_of(queue_depth) * channel_rsp_stride(rsp_size) +
+	       2 * CHANNEL_CTL_SIZE;
 }
 
 uint32_t channel_recv_depth(uint32_t queue_depth)

@@ -277,41 +277,6 @@ static void test_source_may_delete_itself_and_the_next(void **state)
 	assert_string_equal(trace, "acdad");
 }
 
-static void test_regions_are_numbered_after_the_slab(void **state)
-{
-	struct reactor *r = *state;
-	uint8_t mem[16];
-	unsigned gen = r->regions_gen;
-
-	assert_ptr_equal(r->regions[IOBUF_REGION_SLAB].base, r->bufs.slab.base);
-	for (int i = 1; i < IOBUF_REGIONS; i++)
-		assert_int_equal(reactor_region_add(r, mem, sizeof(mem)), i);
-	assert_int_equal(reactor_region_add(r, mem, sizeof(mem)), -ENOSPC);
-	reactor_region_del(r, 5);
-	assert_int_equal(r->regions[5].len, 0);
-	assert_int_equal(reactor_region_add(r, mem, sizeof(mem)), 5);
-	assert_int_equal(r->regions_gen, gen + IOBUF_REGIONS + 1);
-}
-
-static void test_reserved_region_is_opened_later(void **state)
-{
-	struct reactor *r = *state;
-	uint8_t mem[16];
-	int region = reactor_region_reserve(r, mem);
-	unsigned gen = r->regions_gen;
-
-	assert_int_equal(region, 1);
-	assert_int_equal(r->regions[1].len, 0);
-	assert_true(r->regions[1].messages);
-	assert_int_equal(reactor_region_add(r, mem, sizeof(mem)), 2);
-	assert_false(r->regions[2].messages);
-	reactor_region_open(r, region, sizeof(mem));
-	assert_int_equal(r->regions[1].len, sizeof(mem));
-	assert_int_equal(r->regions_gen, gen + 2);
-	reactor_region_del(r, region);
-	assert_int_equal(reactor_region_reserve(r, mem), region);
-}
-
 /* ---- with its thread ---- */
 
 static int poll_nothing(struct reactor_source *s)
@@ -693,8 +658,6 @@ int main(void)
 		TEST(test_timer_started_again_moves),
 		TEST(test_timer_restarting_itself_runs_once_a_round),
 		TEST(test_source_may_delete_itself_and_the_next),
-		TEST(test_regions_are_numbered_after_the_slab),
-		TEST(test_reserved_region_is_opened_later),
 		TEST(test_message_wakes_the_thread),
 		TEST(test_mail_before_start_and_before_stop_is_run),
 		TEST(test_timer_ends_a_sleep),
