@@ -352,11 +352,16 @@ void env_put_all(struct env_end *e)
 
 /* ---- turning ---- */
 
-void env_turn(void)
+void env_control_turn(void)
 {
 	timer_run();
 	loop_run();
 	mailbox_drain(&control);
+}
+
+void env_turn(void)
+{
+	env_control_turn();
 	reactor_round(env_tr);
 	reactor_round(env_ir);
 }

@@ -58,6 +58,8 @@ void env_stop(void);
 
 /* A round of everything. */
 void env_turn(void);
+/* The control thread's part of it. */
+void env_control_turn(void);
 /* Turn until @cond; fails the test when it does not come. */
 #define env_until(cond)                                                         \
 	do {                                                                    \
