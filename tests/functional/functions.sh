@@ -177,6 +177,30 @@ CONF
 CONF
 }
 
+# conf_fault LINE...: the same with a disk whose blocks 1000 to 1007 misbehave as the lines say.
+conf_fault()
+{
+	conf_head
+	cat << CONF
+HANDLER vdisk_fault {
+	DEVICE bad {
+		size 16M
+		fault_lba 1000
+		fault_blocks 8
+CONF
+	printf '\t\t%s\n' "$@"
+	printf '\t}\n}\n'
+	conf_driver 'iwarp_crc auto'
+	cat << CONF
+	TARGET srpt0 {
+		enabled 1
+		id_ext $id_ext
+		LUN 0 bad
+	}
+}
+CONF
+}
+
 # descriptors: how many the daemon has open.
 descriptors()
 {

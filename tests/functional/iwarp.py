@@ -278,8 +278,14 @@ class Initiator(Peer):
         return (struct.pack('>BB3xBBB8s4x8s4x16s', 2, 0, fmt, 0, 0, tag,
                             struct.pack('>H6x', lun), cdb.ljust(16, b'\0')) + desc)
 
+    def credited(self, what):
+        """SRP_CRED_REQ: a message of the target's own, to be answered."""
+        assert what[0] == 0x81, what[:1].hex()
+        self.credit += struct.unpack('>i', what[4:8])[0]
+        self.send(struct.pack('>B7x8s', 0x41, what[8:16]))
+
     def answer(self):
-        """The next SRP_RSP; requests of the target for credit are counted on the way."""
+        """The next SRP_RSP; credit may come before it."""
         while True:
             kind, what = self.event()
             assert kind == 'send', kind
@@ -287,8 +293,7 @@ class Initiator(Peer):
                 r = Response(what)
                 self.credit += r.delta
                 return r
-            assert what[0] == 0x81, what[:1].hex()
-            self.credit += struct.unpack('>i', what[4:8])[0]
+            self.credited(what)
 
     def command(self, cdb, lun=0, out=b'', room=0):
         """(response, what was read)"""

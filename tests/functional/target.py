@@ -61,7 +61,7 @@ def ctl(*args):
     """What srptctl answers, decoded."""
     run = subprocess.run([os.environ['SRPTCTL'], '-s', os.environ['SOCKET'], '--json', *args],
                          stdout=subprocess.PIPE, timeout=8, check=True)
-    return json.loads(run.stdout)
+    return json.loads(run.stdout) if run.stdout.strip() else None
 
 
 def reload(*changes):
