@@ -110,6 +110,16 @@ static void region_unregister(struct be_ring *ring, int id)
 	ring->buf_slot[id] = -1;
 }
 
+/* Common without privileges, and much the same for every reactor: said once. */
+static void limit_tell(void)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set(&told))
+		log_info("buffers are not registered with io_uring, which costs a little speed: "
+			 "the limit of locked memory is too low (LimitMEMLOCK=, ulimit -l)");
+}
+
 /* Failure costs speed, not function: requests then use plain addresses. */
 static void region_register(struct be_ring *ring, int id)
 {
@@ -121,10 +131,11 @@ static void region_register(struct be_ring *ring, int id)
 	if (!g.len || !ring->has_buffers || region_slots(g.len) > max)
 		return;
 	rc = slots_update(ring, first, g);
-	if (rc)
+	if (rc == -ENOMEM)
+		limit_tell();
+	else if (rc)
 		log_warn("reactor %u: %zu bytes of buffers not registered with io_uring: %s; "
-			 "I/O is slower%s", ring->reactor->id, g.len, strerror(-rc),
-			 rc == -ENOMEM ? "; raise the limit of locked memory" : "");
+			 "I/O is slower", ring->reactor->id, g.len, strerror(-rc));
 	else
 		ring->buf_slot[id] = (int16_t)first;
 }
