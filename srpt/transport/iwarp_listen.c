@@ -191,6 +191,7 @@ static void conn_info_fill(struct iwarp_request *req)
 	socklen_t len = sizeof(ss);
 
 	info->layout = LOGIN_LAYOUT_RDMA_CM;
+	snprintf(info->device, sizeof(info->device), "iWARP");
 	memcpy(info->peer, req->peer, sizeof(info->peer));
 	getsockname(req->fd, (struct sockaddr *)&ss, &len);
 	iwarp_addr_text((struct sockaddr *)&ss, true, info->local, sizeof(info->local));

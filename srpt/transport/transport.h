@@ -45,7 +45,7 @@ struct conn_info {
 	/* Session name: source address without port, or GID with colons. */
 	char peer[TRANSPORT_NAME_MAX];
 	char local[TRANSPORT_NAME_MAX];  /* local address:port */
-	char device[TRANSPORT_NAME_MAX]; /* RDMA device and port, e.g. rxe0/1; "" if none */
+	char device[TRANSPORT_NAME_MAX]; /* RDMA device and port, e.g. rxe0/1; iWARP: in software */
 	uint8_t max_rd_atomic;           /* RDMA READs the peer serves at once; 0: none */
 };
 

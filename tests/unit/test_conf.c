@@ -318,23 +318,44 @@ static void test_load(void **state)
 }
 
 /* What is installed as an example must be accepted without any remark. */
-static void test_example(void **state)
+static struct conf *example(const char *name)
 {
 	struct conf_diag_list diags = { 0 };
 	char path[8192], *got;
 	struct conf *conf;
 
-	(void)state;
-	snprintf(path, sizeof(path), "%s/../../../conf/target/srpt.conf.example", golden_dir());
+	snprintf(path, sizeof(path), "%s/../../../conf/target/%s", golden_dir(), name);
 	conf_load(path, &conf, &diags);
 	got = printed(&diags);
 	assert_string_equal(got, "");
 	free(got);
+	conf_diag_free(&diags);
+	return conf;
+}
+
+static void test_example(void **state)
+{
+	struct conf *conf = example("srpt.conf.example");
+
+	(void)state;
 	assert_true(conf->n_devices >= 3);
 	assert_true(conf->n_targets >= 1);
 	assert_true(conf->targets[0].n_groups >= 1);
+	/* In production it is off unless somebody asks for it. */
+	assert_int_equal(conf->driver.n_iwarp_ports, 0);
 	conf_free(conf);
-	conf_diag_free(&diags);
+}
+
+static void test_quickstart_stays_on_this_host(void **state)
+{
+	struct conf *conf = example("srpt.conf.quickstart");
+
+	(void)state;
+	assert_int_equal(conf->driver.n_iwarp_ports, 1);
+	assert_int_equal(conf->driver.iwarp_ports[0].family, AF_UNSPEC);
+	assert_int_equal(conf->driver.rdma_cm_port, 0);
+	assert_true(conf->targets[0].enabled);
+	conf_free(conf);
 }
 
 int main(void)
@@ -348,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_word_limit),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_quickstart_stays_on_this_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
