@@ -8,10 +8,12 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/srpt-test.XXXXXX") || exit 99
 socket=srpt-test-${work##*.}
 conf=$work/srpt.conf
 pid=
+job=
 
 cleanup()
 {
 	[ -z "$pid" ] || kill -KILL "$pid" 2> /dev/null
+	[ -z "$job" ] || kill "$job" 2> /dev/null
 	rm -rf "$work"
 }
 trap cleanup EXIT
@@ -21,6 +23,7 @@ fail()
 	echo "FAILED: $*"
 	[ ! -s "$work/log" ] || sed 's/^/log: /' "$work/log"
 	[ ! -s "$work/out" ] || sed 's/^/out: /' "$work/out"
+	[ ! -s "$work/peer" ] || sed 's/^/peer: /' "$work/peer"
 	exit 1
 }
 
@@ -155,7 +158,20 @@ DRIVER
 	printf '\t%s\n' "$@"
 }
 
-# conf_ram [LINE]...: one target, its LUN 0 a disk of 64 MiB in memory; lines of the driver.
+# conf_target DEVICE: one target with this LUN 0; the end of the block.
+conf_target()
+{
+	cat << END
+	TARGET srpt0 {
+		enabled 1
+		id_ext $id_ext
+		LUN 0 $1
+	}
+}
+END
+}
+
+# conf_ram [LINE]...: LUN 0 is a disk of 64 MiB in memory; lines of the driver.
 conf_ram()
 {
 	conf_head
@@ -167,14 +183,7 @@ HANDLER vdisk_ram {
 }
 CONF
 	conf_driver "$@"
-	cat << CONF
-	TARGET srpt0 {
-		enabled 1
-		id_ext $id_ext
-		LUN 0 disk01
-	}
-}
-CONF
+	conf_target disk01
 }
 
 # conf_fault LINE...: the same with a disk whose blocks 1000 to 1007 misbehave as the lines say.
@@ -191,14 +200,7 @@ CONF
 	printf '\t\t%s\n' "$@"
 	printf '\t}\n}\n'
 	conf_driver 'iwarp_crc auto'
-	cat << CONF
-	TARGET srpt0 {
-		enabled 1
-		id_ext $id_ext
-		LUN 0 bad
-	}
-}
-CONF
+	conf_target bad
 }
 
 # descriptors: how many the daemon has open.
@@ -209,20 +211,42 @@ descriptors()
 	echo ${#open[@]}
 }
 
-# peer PROGRAM [ARGUMENT]...: a program of this directory that talks to the daemon; what it
-# prints is in $work/out. It must end with status 0 and leave the daemon alive.
-peer()
+# peer_run PROGRAM [ARGUMENT]...: a program of this directory that talks to the daemon; what it
+# prints is in $work/peer.
+peer_run()
 {
 	local program=$1
 
 	shift
-	command -v python3 > /dev/null || skip 'no python3'
-	TARGET=${target:-127.0.0.1} PORT=$port ID_EXT=$id_ext IOC_GUID=$ioc_guid \
+	TARGET=127.0.0.1 PORT=$port ID_EXT=$id_ext IOC_GUID=$ioc_guid \
 		SRPTD_PID=$pid SRPTCTL=$build/srptctl SOCKET=$socket CONF=$conf \
 		PYTHONDONTWRITEBYTECODE=1 timeout 60 \
-		python3 "${top_srcdir:?}/tests/functional/$program.py" "$@" > "$work/out" 2>&1 ||
-		fail "$program $*"
-	cat "$work/out"
+		python3 "${top_srcdir:?}/tests/functional/$program.py" "$@" > "$work/peer" 2>&1
+}
+
+# peer: the same; it must end with status 0 and leave the daemon alive.
+peer()
+{
+	command -v python3 > /dev/null || skip 'no python3'
+	peer_run "$@" || fail "$*"
+	cat "$work/peer"
 	gone && fail 'srptd is gone'
 	return 0
+}
+
+# load HOW: in the background, until its sessions work; $job.
+load()
+{
+	command -v python3 > /dev/null || skip 'no python3'
+	peer_run load "$1" &
+	job=$!
+	within 8 grep -qs "under load" "$work/peer" || fail 'no load'
+}
+
+# load_done: it saw what it should.
+load_done()
+{
+	wait "$job" || fail 'load'
+	job=
+	cat "$work/peer"
 }
