@@ -56,7 +56,7 @@ class Load(threading.Thread):
             self.why = str(e)
 
     def check(self):
-        for lba, data in self.known.items():
+        for lba, data in self.random.sample(sorted(self.known.items()), min(500, len(self.known))):
             assert self.peer.read(self.number * AREA + lba, 1) == data, \
                 f'block {lba} of session {self.number} is not what was acknowledged'
 
