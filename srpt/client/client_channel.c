@@ -99,6 +99,7 @@ static void login_accepted(struct client_channel *ch, const uint8_t *pd, size_t 
 	}
 	ch->result.imm_data = ch->result.imm_data && asked_imm;
 	ch->result.status = CLIENT_LOGGED_IN;
+	ch->result.err = 0;
 	ch->imm_data = ch->result.imm_data;
 	ch->req_lim = (int32_t)ch->result.req_lim;
 	ch->reserve = ch->req_lim > 1;

@@ -230,7 +230,8 @@ const char *client_login_text(const struct client_login_result *r, char *buf, si
 		snprintf(buf, len, "no answer in time");
 		break;
 	case CLIENT_UNREACHABLE:
-		snprintf(buf, len, "cannot be reached: %s",
+		snprintf(buf, len, "cannot be reached: %s", r->err == -ENODEV ?
+			 "no RDMA device leads there" :
 			 strerror(r->err ? -r->err : EHOSTUNREACH));
 		break;
 	case CLIENT_PROTOCOL:

@@ -52,6 +52,7 @@ static void test_immediate_data_unasked_is_not_agreed_on(void **state)
 	env_login_rsp(&rsp, 16, SRP_RSP_IMMED_SUPP | SRP_RSP_CHANNELS_KEPT);
 	env_accept(e, &e->conns[0], &rsp, sizeof(rsp));
 	assert_int_equal(e->result.status, CLIENT_LOGGED_IN);
+	assert_int_equal(e->result.err, 0);
 	assert_false(e->result.imm_data);
 	assert_int_equal(e->result.multichan, SRP_RSP_CHANNELS_KEPT);
 }

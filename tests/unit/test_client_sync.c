@@ -347,6 +347,27 @@ static void test_status_in_words(void **state)
 				    rows[i].text);
 }
 
+static void test_login_in_words(void **state)
+{
+	static const struct {
+		struct client_login_result r;
+		const char *text;
+	} rows[] = {
+		{ { .status = CLIENT_UNREACHABLE, .err = -ENODEV },
+		  "cannot be reached: no RDMA device leads there" },
+		{ { .status = CLIENT_UNREACHABLE, .err = -ENETUNREACH },
+		  "cannot be reached: Network is unreachable" },
+		{ { .status = CLIENT_UNREACHABLE }, "cannot be reached: No route to host" },
+		{ { .status = CLIENT_TIMED_OUT, .err = -ETIMEDOUT }, "no answer in time" },
+	};
+	char text[80];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_string_equal(client_login_text(&rows[i].r, text, sizeof(text)),
+				    rows[i].text);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -363,6 +384,7 @@ int main(void)
 		TEST(test_disk),
 		TEST(test_luns),
 		cmocka_unit_test(test_status_in_words),
+		cmocka_unit_test(test_login_in_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
