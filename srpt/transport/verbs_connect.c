@@ -133,8 +133,8 @@ static void rejected(struct verbs_conn *c, const struct rdma_cm_event *ev, const
 
 	if (c->failure)
 		return;
-	log_info("%s: rejected, reason %d of the connection manager", c->base.info.peer,
-		 ev->status);
+	log_debug("%s: rejected, reason %d of the connection manager", c->base.info.peer,
+		  ev->status);
 	if ((ev->status == REJ_BY_CONSUMER || ev->status < 0) &&
 	    memcmp(pd, silence, ev->param.conn.private_data_len))
 		reply_keep(c, ev, pd);
