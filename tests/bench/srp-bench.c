@@ -186,8 +186,8 @@ static int worker_disk(struct worker *w)
 	if (rc)
 		return rc;
 	if (d.type || !d.block_size || o->block_size % d.block_size) {
-		snprintf(w->err, sizeof(w->err), "LUN %u is no disk with blocks that make up %" PRIu32
-			 " bytes", o->lun, o->block_size);
+		snprintf(w->err, sizeof(w->err), "LUN %u has no blocks that make up %" PRIu32 " bytes",
+			 o->lun, o->block_size);
 		return -EINVAL;
 	}
 	w->disk_block = d.block_size;
@@ -370,9 +370,9 @@ static void print_text(const struct options *o, const struct latency *l, const s
 
 static void sleep_seconds(double s)
 {
-	struct timespec t = { .tv_sec = (time_t)s, .tv_nsec = (long)((s - (double)(time_t)s) * 1e9) };
+	time_t whole = (time_t)s;
 
-	nanosleep(&t, NULL);
+	nanosleep(&(struct timespec){ whole, (long)((s - (double)whole) * 1e9) }, NULL);
 }
 
 static bool workers_start(const struct options *o, struct worker *workers)
@@ -457,7 +457,8 @@ static const char usage[] =
 	"  --size N           how much of the disk is used, bytes, also 64m, 1g; default all\n"
 	"  --ramp S           seconds before it counts, default 0.5\n"
 	"  --runtime S        seconds that count, default 5\n"
-	"  --immediate        data of writes travel with the command\n"
+	"  --direct           the target fetches the data of writes; by default they travel with\n"
+	"                     the command if they fit, as with ib_srp\n"
 	"  --crc              every FPDU has a checksum\n"
 	"  --verbs            not software iWARP but an RDMA device\n"
 	"  --poll-us N        microseconds without work before it sleeps, default 50\n"
@@ -465,7 +466,7 @@ static const char usage[] =
 	"  --json\n";
 
 enum { OPT_RW = 1, OPT_CHANNELS, OPT_THREADS, OPT_DEPTH, OPT_BLOCK, OPT_LUN, OPT_SIZE, OPT_RAMP,
-       OPT_RUNTIME, OPT_IMMEDIATE, OPT_CRC, OPT_VERBS, OPT_POLL, OPT_PID, OPT_JSON, OPT_HELP };
+       OPT_RUNTIME, OPT_DIRECT, OPT_CRC, OPT_VERBS, OPT_POLL, OPT_PID, OPT_JSON, OPT_HELP };
 
 static const struct option long_options[] = {
 	{ "rw", required_argument, NULL, OPT_RW },
@@ -477,7 +478,7 @@ static const struct option long_options[] = {
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "ramp", required_argument, NULL, OPT_RAMP },
 	{ "runtime", required_argument, NULL, OPT_RUNTIME },
-	{ "immediate", no_argument, NULL, OPT_IMMEDIATE },
+	{ "direct", no_argument, NULL, OPT_DIRECT },
 	{ "crc", no_argument, NULL, OPT_CRC },
 	{ "verbs", no_argument, NULL, OPT_VERBS },
 	{ "poll-us", required_argument, NULL, OPT_POLL },
@@ -578,9 +579,9 @@ static int option_set(struct options *o, int c, const char *arg)
 static int flag_set(struct options *o, int c)
 {
 	switch (c) {
-	case OPT_IMMEDIATE:
-		o->desc = CLIENT_IMMEDIATE;
-		o->login.imm_data = true;
+	case OPT_DIRECT:
+		o->desc = CLIENT_DIRECT;
+		o->login.imm_data = false;
 		return 0;
 	case OPT_CRC:
 		o->client.crc = IWARP_CRC_ON;
@@ -683,9 +684,10 @@ int main(int argc, char **argv)
 	struct options o = {
 		.client = { .transport = CLIENT_IWARP, .poll_budget_us = 50, .cpu = -1,
 			    .crc = IWARP_CRC_AUTO, .mpa_revision = 2 },
-		.login = { .multi = true, .queue_depth = 32, .timeout_ms = TIMEOUT_MS },
+		.login = { .multi = true, .imm_data = true, .queue_depth = 32,
+			   .timeout_ms = TIMEOUT_MS },
 		.rw = &workloads[0], .channels = 1, .threads = 1, .block_size = 4096,
-		.ramp = 0.5, .runtime = 5,
+		.desc = CLIENT_IMMEDIATE, .ramp = 0.5, .runtime = 5,
 	};
 
 	if (options_parse(&o, argc, argv)) {
