@@ -211,6 +211,26 @@ descriptors()
 	echo ${#open[@]}
 }
 
+# ping ARGUMENT...: srp-ping at the target, unless the arguments name another; both outputs
+# in $work/out, its exit status.
+ping()
+{
+	timeout 30 "$build/srp-ping" --timeout 5 "$@" > "$work/out" 2>&1
+}
+
+# at_target ADDRESS: arguments of srp-ping, into the array $at.
+# shellcheck disable=SC2034 # who calls it uses them
+at_target()
+{
+	at=(--id-ext "$id_ext" --ioc-guid "$ioc_guid" "$1:$port")
+}
+
+# one_line: the last output is a single line.
+one_line()
+{
+	[ "$(wc -l < "$work/out")" = 1 ] || fail 'not one line'
+}
+
 # peer_run PROGRAM [ARGUMENT]...: a program of this directory that talks to the daemon; what it
 # prints is in $work/peer.
 peer_run()

@@ -2,7 +2,7 @@
 """Task management while the disk is slow: answered in time, and no data afterwards.
 
 LUN 0 is a vdisk_fault whose reads and writes of blocks 1000 to 1007 take some time.
-Arguments: which table, milliseconds.
+Arguments: which table, how many milliseconds.
 """
 import socket
 import struct
@@ -140,6 +140,24 @@ def dropped():
     return ALIVE
 
 
+def hangs():
+    """Commands that hang keep nobody else waiting, and end when the disk is well again."""
+    p, other = target.established(), target.established(initiator=2)
+    tags = [begin(p, READ), begin(p, WRITE)]
+    quiet(p, 0.3)
+    for s in p, other:
+        s.read(0, 8)
+    target.reload(('fault_hang 1', 'fault_hang 0'))
+    for _ in tags:
+        r = p.answer()
+        assert r.tag in tags and r.status == 0
+        tags.remove(r.tag)
+    assert other.read(SLOW, 8) == b'new!' * 1024
+    p.close()
+    other.close()
+    return ALIVE
+
+
 def slow_is_just_slow():
     p = target.established()
     start = time.monotonic()
@@ -156,6 +174,9 @@ tables = {
         ('ABORT TASK of a WRITE', aborted(WRITE, ABORT_TASK), ALIVE),
         ('ABORT TASK SET', aborted(READ, ABORT_TASK_SET), ALIVE),
         ('ABORT TASK while data are pulled', abort_waits_for_the_pull, ALIVE),
+    ],
+    'hang': [
+        ('commands hang', hangs, ALIVE),
     ],
     'reset': [
         ('LUN RESET, own commands', own_reset, ALIVE),
