@@ -283,6 +283,21 @@ static void no_device_no_interface(void **state)
 	assert_netdevs("");
 }
 
+/* Loopback is no address for others. */
+static void addresses_of_the_host(void **state)
+{
+	struct rdma_addrs addrs;
+
+	(void)state;
+	assert_int_equal(host_addrs_get(&addrs), 0);
+	for (size_t i = 0; i < addrs.count; i++) {
+		assert_string_not_equal(addrs.list[i].netdev, "lo");
+		if (addrs.list[i].family == AF_INET)
+			assert_int_not_equal(addrs.list[i].addr[0], 127);
+	}
+	rdma_addrs_free(&addrs);
+}
+
 int main(void)
 {
 #define S(name) cmocka_unit_test_setup_teardown(name, sysfs_make, sysfs_remove)
@@ -302,6 +317,7 @@ int main(void)
 		S(ipoib_is_found_by_its_gid),
 		S(iwarp_is_found_by_its_mac),
 		S(no_device_no_interface),
+		cmocka_unit_test(addresses_of_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
