@@ -216,7 +216,7 @@ static int login_check_params(const struct client *c, const struct client_login 
 		wrong = "the queue depth must be 1 … 4096";
 	else if (l->it_iu_len && (l->it_iu_len < SRP_MIN_IT_IU_LEN ||
 				  l->it_iu_len > CLIENT_IT_IU_MAX))
-		wrong = "the length of requests must be 64 … 65536";
+		wrong = "the length of requests must be 64 … 131072";
 	else if (!l->timeout_ms)
 		wrong = "the timeout must not be 0";
 	if (wrong) {

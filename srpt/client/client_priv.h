@@ -12,7 +12,7 @@
 #include "client/client_iu.h"
 
 #define CLIENT_IT_IU_LEN 8260u   /* of ib_srp */
-#define CLIENT_IT_IU_MAX 65536u
+#define CLIENT_IT_IU_MAX 131072u
 #define CLIENT_MAX_RECV 1024u    /* longest message we take */
 #define CLIENT_MIN_TI_IU_LEN 56u /* shortest that a target may promise to keep to */
 #define CLIENT_QUEUE_MAX 4096u

@@ -207,7 +207,7 @@ static void test_senseless_parameters_are_refused(void **state)
 		{ .queue_depth = 4097, .timeout_ms = 1 },
 		{ .queue_depth = 1, .timeout_ms = 0 },
 		{ .queue_depth = 1, .timeout_ms = 1, .it_iu_len = 63 },
-		{ .queue_depth = 1, .timeout_ms = 1, .it_iu_len = 65537 },
+		{ .queue_depth = 1, .timeout_ms = 1, .it_iu_len = 131073 },
 	};
 	struct env *e = *state;
 	struct client_channel *ch;
