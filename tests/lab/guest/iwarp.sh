@@ -60,10 +60,13 @@ srptd_start()
 {
 	install -d -o nobody "$work/state"
 	[ ! -b /dev/ram0 ] || chown nobody /dev/ram0
-	# shellcheck disable=SC2016  # $0 is for the inner shell
-	on_target bash -c 'mount -t tmpfs none /dev/infiniband &&
-		exec setpriv --reuid nobody --regid nogroup --clear-groups srptd -f -c "$0"' \
-		"$conf" >> "$out/srptd.log" 2>&1 &
+	# shellcheck disable=SC2016  # $0 and $d are for the inner shell
+	ip netns exec target bash -c '
+		for d in /dev/infiniband /sys/class/infiniband /sys/class/infiniband_verbs; do
+			mount -t tmpfs none $d || exit
+		done
+		exec setpriv --reuid nobody --regid nogroup --clear-groups srptd -f -c "$0"
+		' "$conf" >> "$out/srptd.log" 2>&1 &
 	srptd_pid=$!
 	wait_for 15 srptd_answers && return
 	tail -5 "$out/srptd.log"
@@ -78,25 +81,25 @@ no_verbs()
 	expect 'user of srptd' nobody "$(stat -c %U "/proc/$srptd_pid")"
 }
 
-# login_at ADDRESS [PARAMETER...]: what to write to add_target for the target at that address.
+# login_string [ADDRESS]: of the target at that address; IPv6 in brackets.
+login_string()
+{
+	srptctl login-info | grep -oE 'id_ext=[^ ]*dest=[^ ]*' | grep -F "dest=${1:-$target4}:" |
+		head -1
+}
+
+# login_at ADDRESS [PARAMETER...]: log in there; true if that worked. Sets host.
 login_at()
 {
-	local address=$1 string p
+	local string p
 
+	string=$(login_string "$1")
+	[ -n "$string" ] || fail "no login string for $1"
 	shift
-	string=$(srptctl login-info | grep -oE 'id_ext=[^ ]*dest=[^ ]*' |
-		grep -F "dest=$address:" | head -1)
-	[ -n "$string" ] || fail "no login string for $address"
 	for p in "$@" tl_retry_count=6; do
 		string+=,$p
 	done
-	echo "$string"
-}
-
-# For login of lib.sh.
-login_string()
-{
-	login_at $target4
+	try_login "$string"
 }
 
 # impair DEVICE-NUMBER [NETEM-ARGUMENTS...]: of the link, both directions; none: good again.
