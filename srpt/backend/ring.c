@@ -198,7 +198,6 @@ int be_ring_create_flags(struct reactor *r, unsigned depth, unsigned flags)
 		return rc;
 	}
 	tables_create(ring);
-	be_ring_regions_sync(ring);
 	r->be_ring = ring;
 	return 0;
 }
@@ -233,6 +232,7 @@ static int ring_bind(struct be_ring *ring)
 /*
  * A disabled ring belongs to nobody yet; from here on it belongs to this
  * thread. The ring's own descriptor is registered to save a look-up per enter.
+ * Buffers are not before, as that pins them and there may never be a file.
  */
 int be_ring_enable(struct be_ring *ring)
 {
@@ -247,6 +247,7 @@ int be_ring_enable(struct be_ring *ring)
 		return rc;
 	}
 	io_uring_register_ring_fd(&ring->uring);
+	be_ring_regions_sync(ring);
 	reactor_source_add(ring->reactor, &ring->source);
 	ring->enabled = true;
 	return 0;
