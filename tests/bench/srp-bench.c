@@ -186,7 +186,7 @@ static int worker_disk(struct worker *w)
 	if (rc)
 		return rc;
 	if (d.type || !d.block_size || o->block_size % d.block_size) {
-		snprintf(w->err, sizeof(w->err), "LUN %u has no blocks that make up %" PRIu32 " bytes",
+		snprintf(w->err, sizeof(w->err), "LUN %u has no blocks that make up %" PRIu32,
 			 o->lun, o->block_size);
 		return -EINVAL;
 	}
