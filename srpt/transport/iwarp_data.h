@@ -215,6 +215,9 @@ struct iwarp_tx {
 	uint32_t ulpdu_max;
 	uint32_t send_msn, read_msn;
 	uint32_t mo;         /* of the SEND under way */
+	uint64_t backlog;    /* bytes of pushes that the kernel did not take yet */
+	uint32_t last_push;  /* bytes of data of the last push */
+	bool rx_waits;       /* the socket is to be read again when there is less of that */
 	uint8_t *tail;       /* last bytes of the stream, when all else was given up */
 	uint32_t tail_len, tail_off;
 	struct iwarp_batch batch;
@@ -237,6 +240,14 @@ void iwarp_tx_run(struct iwarp_conn *c);
  */
 int iwarp_tx_read_response(struct iwarp_conn *c, const struct rdmap_read *r,
 			   const uint8_t *source);
+/*
+ * How many bytes of messages should be taken from the socket now. A peer that asks
+ * for much data has to wait with the next requests until most of it was sent: then
+ * what is read for it is still in the processor's cache when it is sent. 0: none;
+ * the connection is made hot when that changes. Only where we are the target:
+ * if both ends did not read while they send, none would ever.
+ */
+size_t iwarp_tx_pace(struct iwarp_conn *c);
 /* Our oldest READ request that is not complete; NULL: none. */
 struct iwarp_read *iwarp_tx_oldest_read(struct iwarp_conn *c);
 /* The response to it is complete: pulled(). */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define RX_BUDGET (1u << 20) /* bytes read before others have their turn */
-#define RX_READS 32u         /* calls of recvmsg(), likewise */
+#define RX_READS 32          /* calls of recvmsg(), likewise */
 #define RX_BULK (8u << 10)   /* payload worth a call of its own rather than a copy */
 #define RX_BULK_MEMORY 4u    /* smaller FPDUs after which no more of it is expected */
 #define RX_PEEK 1024u        /* what may be read behind such payload, or before it */
@@ -349,14 +349,17 @@ void iwarp_rx_feed(struct iwarp_conn *c, const uint8_t *p, size_t len)
 
 /* ---- the socket ---- */
 
-/* Returns what recvmsg() did; *@room is what it was offered. */
-static ssize_t rx_read(struct iwarp_conn *c, size_t *room)
+/*
+ * Returns what recvmsg() did; *@room is what it was offered: the place of the
+ * payload under way and up to @pace bytes for what follows.
+ */
+static ssize_t rx_read(struct iwarp_conn *c, size_t pace, size_t *room)
 {
 	struct iwarp_rx *rx = &c->rx;
 	size_t direct = rx->state == RX_PAYLOAD && rx->dest ? rx->left : 0, placed;
 	bool bulk = direct ? direct >= RX_BULK : rx->bulk && rx->state != RX_PAYLOAD;
 	struct iovec iov[2] = { { rx->dest, direct },
-				{ c->p->stage, bulk ? RX_PEEK : IWARP_STAGE } };
+				{ c->p->stage, bulk && pace > RX_PEEK ? RX_PEEK : pace } };
 	struct msghdr mh = { .msg_iov = direct ? iov : iov + 1, .msg_iovlen = direct ? 2 : 1 };
 	ssize_t n = recvmsg(c->fd, &mh, MSG_DONTWAIT);
 
@@ -379,15 +382,18 @@ static void rx_ended(struct iwarp_conn *c, ssize_t n)
 	}
 }
 
+/* Of the requests of a slow pace the answers come first, so one call does. */
 int iwarp_rx_ready(struct iwarp_conn *c)
 {
-	size_t room, total = 0;
-	int reads = 0;
+	size_t room, total = 0, pace = iwarp_tx_pace(c);
+	int reads = 0, most = pace < IWARP_STAGE ? 1 : RX_READS;
 	ssize_t n;
 
-	c->rx.drained = false;
-	while (rx_goes_on(c) && total < RX_BUDGET && reads < (int)RX_READS) {
-		n = rx_read(c, &room);
+	c->rx.drained = !pace;
+	if (!pace)
+		iwarp_poller_cool(c);
+	while (pace && rx_goes_on(c) && total < RX_BUDGET && reads < most) {
+		n = rx_read(c, pace, &room);
 		if (n <= 0) {
 			c->rx.drained = n < 0 && errno == EAGAIN;
 			rx_ended(c, n);

@@ -13,6 +13,9 @@
 
 #define TX_BATCH_BYTES (512u << 10) /* of one batch, about */
 #define TX_BATCHES 8                /* sent before others have their turn */
+#define TX_BACKLOG (2u << 20)     /* bytes to be sent with which no request is taken */
+#define TX_MUCH (128u << 10)      /* data of a push that makes its bytes count, not its number */
+#define TX_FEW_REQUESTS 256       /* bytes of the socket that hold few requests */
 #define TX_MSS_AGE 255              /* batches until TCP is asked for its MSS again */
 
 enum tx_kind { TX_PULL = 1, TX_PUSH };
@@ -66,8 +69,12 @@ void iwarp_pull(struct conn *base, struct xfer *x)
 
 void iwarp_push(struct conn *base, struct xfer *x)
 {
+	struct iwarp_tx *tx = &iwarp_conn_of(base)->tx;
+
 	xfer_start(base, x, TX_PUSH);
-	list_add_tail(&iwarp_conn_of(base)->tx.pushes, &x->link);
+	tx->backlog += x->local.len;
+	tx->last_push = x->local.len;
+	list_add_tail(&tx->pushes, &x->link);
 }
 
 static void xfer_end(struct xfer *x, int status)
@@ -76,7 +83,24 @@ static void xfer_end(struct xfer *x, int status)
 
 	list_del(&x->link);
 	x->status = status;
-	(x->kind == TX_PULL ? up->pulled : up->sent)(x, status);
+	if (x->kind == TX_PULL) {
+		up->pulled(x, status);
+		return;
+	}
+	iwarp_conn_of(x->conn)->tx.backlog -= x->local.len;
+	up->sent(x, status);
+}
+
+size_t iwarp_tx_pace(struct iwarp_conn *c)
+{
+	struct iwarp_tx *tx = &c->tx;
+
+	if (c->active || tx->nreads || tx->last_push < TX_MUCH)
+		return IWARP_STAGE;
+	if (tx->backlog < TX_BACKLOG)
+		return TX_FEW_REQUESTS;
+	tx->rx_waits = true;
+	return 0;
 }
 
 /* How much of the segment at hand moves in all; false: the xfer has no segments left. */
@@ -252,6 +276,10 @@ static void sent_complete(struct iwarp_conn *c)
 		if (!iwarp_batch_is_sent(&tx->batch, x->end))
 			break;
 		xfer_end(x, 0);
+	}
+	if (tx->rx_waits && tx->backlog < TX_BACKLOG && c->state == IWARP_LIVE) {
+		tx->rx_waits = false;
+		iwarp_poller_heat(c);
 	}
 }
 

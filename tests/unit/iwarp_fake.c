@@ -40,6 +40,16 @@ void iwarp_poller_want_write(struct iwarp_conn *c, bool want)
 	fake_of(c)->want_write = want;
 }
 
+void iwarp_poller_heat(struct iwarp_conn *c)
+{
+	fake_of(c)->hot = true;
+}
+
+void iwarp_poller_cool(struct iwarp_conn *c)
+{
+	fake_of(c)->hot = false;
+}
+
 static void fake_end(struct fake *f, const uint8_t *body, uint32_t len)
 {
 	f->c.state = IWARP_CLOSING;

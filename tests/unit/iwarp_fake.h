@@ -48,7 +48,7 @@ struct fake {
 	uint16_t quoted_len;
 	bool quoted, quoted_read;
 	const char *why;
-	bool want_write;
+	bool want_write, hot;
 	void (*on_recv)(struct fake *f);
 };
 

@@ -309,6 +309,44 @@ static void resumed_exactly(void **state)
 	}
 }
 
+/* Who asks for much gets it before the next requests are read; never at the other end. */
+static void much_data_sets_the_pace(void **state)
+{
+	static uint8_t data[1u << 20], sink[8];
+	static const struct xfer_seg seg = { 0, 0xa, 1u << 20 };
+	struct xfer x[3], read;
+
+	(void)state;
+	for (int active = 0; active < 2; active++) {
+		env_open(LOOPBACK_MSS);
+		e.f.c.active = active;
+		e.f.c.heard = true;
+		small_buffers();
+		assert_int_equal(iwarp_tx_pace(&e.f.c), IWARP_STAGE);
+		push(&x[0], &seg, 1, data, 4096, "small", 5);
+		assert_int_equal(iwarp_tx_pace(&e.f.c), IWARP_STAGE);
+		push(&x[1], &seg, 1, data, sizeof(data), "one", 3);
+		assert_int_equal(iwarp_tx_pace(&e.f.c) < IWARP_STAGE, !active);
+		push(&x[2], &seg, 1, data, sizeof(data), "two", 3);
+		assert_int_equal(iwarp_tx_pace(&e.f.c) == 0, !active);
+		for (int i = 0; i < 20000 && e.f.sent < 2; i++) {
+			assert_false(e.f.hot);
+			fake_run(&e.f);
+			peer_reads(65536);
+		}
+		assert_int_equal(e.f.hot, !active);
+		assert_true(iwarp_tx_pace(&e.f.c) > 0);
+		/* What we asked for ourselves is read at any pace. */
+		pull(&read, &seg, 1, sink, sizeof(sink));
+		for (int i = 0; i < 20000 && iwarp_tx_pending(&e.f.c); i++) {
+			fake_run(&e.f);
+			peer_reads(65536);
+		}
+		assert_int_equal(iwarp_tx_pace(&e.f.c), IWARP_STAGE);
+		env_close();
+	}
+}
+
 /* ---- pulls ---- */
 
 static void pull_reads(void **state)
@@ -639,6 +677,7 @@ int main(void)
 		cmocka_unit_test(pushes_leave_in_order),
 		cmocka_unit_test(passive_side_waits),
 		cmocka_unit_test(resumed_exactly),
+		cmocka_unit_test(much_data_sets_the_pace),
 		cmocka_unit_test(pull_reads),
 		cmocka_unit_test(pull_of_nothing),
 		cmocka_unit_test(reads_are_limited),
