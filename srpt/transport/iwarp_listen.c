@@ -411,7 +411,10 @@ static bool accept_failed(struct iwarp_listener *l, int err)
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
-		log_warn_limited(&accept_limit, "cannot take connections: %s", strerror(err));
+		if (!l->starved)
+			log_warn_limited(&accept_limit, "cannot take connections: %s",
+					 strerror(err));
+		l->starved = true;
 		listener_pause(l);
 		return false;
 	default:
@@ -433,6 +436,7 @@ static bool listener_accept(struct iwarp_listener *l)
 	fd = accept4(l->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return accept_failed(l, errno);
+	l->starved = false;
 	iwarp_socket_tune(fd);
 	if (!request_new(l, fd, (struct sockaddr *)&ss))
 		close(fd);

@@ -53,7 +53,8 @@ struct iwarp_listener {
 	struct list_node link;              /* iwarp.listeners */
 	struct iwarp *t;
 	int fd;
-	bool paused; /* too many requests or descriptors: looks again with the tick */
+	bool paused;  /* too many requests or descriptors: looks again with the tick */
+	bool starved; /* the log knows that there is no descriptor or memory */
 };
 
 /* Only moves forward. Reactor. */
