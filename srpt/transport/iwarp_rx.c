@@ -16,7 +16,7 @@
 #define RX_READS 32          /* calls of recvmsg(), likewise */
 #define RX_BULK (8u << 10)   /* payload worth a call of its own rather than a copy */
 #define RX_BULK_MEMORY 4u    /* smaller FPDUs after which no more of it is expected */
-#define RX_PEEK 1024u        /* what may be read behind such payload, or before it */
+#define RX_PEEK 256u         /* what may be read behind such payload, or before it */
 
 #define HEAD_BEGIN (MPA_HEAD + 1u) /* with the byte that tells how long the header is */
 
@@ -357,9 +357,8 @@ static ssize_t rx_read(struct iwarp_conn *c, size_t pace, size_t *room)
 {
 	struct iwarp_rx *rx = &c->rx;
 	size_t direct = rx->state == RX_PAYLOAD && rx->dest ? rx->left : 0, placed;
-	bool bulk = direct ? direct >= RX_BULK : rx->bulk && rx->state != RX_PAYLOAD;
 	struct iovec iov[2] = { { rx->dest, direct },
-				{ c->p->stage, bulk && pace > RX_PEEK ? RX_PEEK : pace } };
+				{ c->p->stage, rx->bulk && pace > RX_PEEK ? RX_PEEK : pace } };
 	struct msghdr mh = { .msg_iov = direct ? iov : iov + 1, .msg_iovlen = direct ? 2 : 1 };
 	ssize_t n = recvmsg(c->fd, &mh, MSG_DONTWAIT);
 
