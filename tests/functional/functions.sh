@@ -36,7 +36,7 @@ skip()
 # ctl ARGUMENT...: srptctl with both outputs in $work/out; its exit status.
 ctl()
 {
-	timeout 10 "$build/srptctl" -s "$socket" "$@" > "$work/out" 2>&1
+	timeout 30 "$build/srptctl" -s "$socket" "$@" > "$work/out" 2>&1
 }
 
 # expect STATUS COMMAND...: the command must end with this exit status.
@@ -93,7 +93,7 @@ daemon_start()
 {
 	"$build/srptd" -f -c "$conf" > "$work/log" 2>&1 &
 	pid=$!
-	within 10 started_or_gone
+	within 30 started_or_gone
 	if gone && grep -qE 'io_uring|/dev/shm' "$work/log"; then
 		skip "$(grep -m1 -E 'io_uring|/dev/shm' "$work/log")"
 	fi
@@ -106,7 +106,7 @@ daemon_stop()
 	local got
 
 	kill -TERM "$pid"
-	within 8 gone || fail 'srptd does not end after SIGTERM'
+	within 20 gone || fail 'srptd does not end after SIGTERM'
 	wait "$pid"
 	got=$?
 	pid=
@@ -215,7 +215,7 @@ descriptors()
 # in $work/out, its exit status.
 ping()
 {
-	timeout 30 "$build/srp-ping" --timeout 5 "$@" > "$work/out" 2>&1
+	timeout 60 "$build/srp-ping" --timeout 20 "$@" > "$work/out" 2>&1
 }
 
 # at_target ADDRESS: arguments of srp-ping, into the array $at.
@@ -260,7 +260,7 @@ load()
 	command -v python3 > /dev/null || skip 'no python3'
 	peer_run load "$1" &
 	job=$!
-	within 8 grep -qs "under load" "$work/peer" || fail 'no load'
+	within 30 grep -qs "under load" "$work/peer" || fail 'no load'
 }
 
 # load_done: it saw what it should.

@@ -61,7 +61,7 @@ def run(cases):
         if problem and 'honest' in problem:
             break
     honest.peer.close()
-    if not iwarp.eventually(lambda: target.descriptors() <= before, 4):
+    if not iwarp.eventually(lambda: target.descriptors() <= before):
         print(f'WRONG  descriptors: {before} before, {target.descriptors()} after')
         wrong += 1
     print(f'{len(cases)} cases, {wrong} wrong')

@@ -74,7 +74,7 @@ def ended(loads):
     """All of them notice, none sees anything but the end."""
     begin = time.monotonic()
     for load in loads:
-        load.join(8)
+        load.join(iwarp.TIMEOUT)
         assert not load.is_alive(), 'a session does not notice the end'
         assert load.wrong is None, repr(load.wrong)
     print(f'{sum(load.rounds for load in loads)} rounds, then {loads[0].why} '

@@ -60,7 +60,7 @@ def settled():
 def ctl(*args):
     """What srptctl answers, decoded."""
     run = subprocess.run([os.environ['SRPTCTL'], '-s', os.environ['SOCKET'], '--json', *args],
-                         stdout=subprocess.PIPE, timeout=8, check=True)
+                         stdout=subprocess.PIPE, timeout=20, check=True)
     return json.loads(run.stdout) if run.stdout.strip() else None
 
 

@@ -7,5 +7,5 @@
 port_choose
 conf_fault 'fault_hang 1' > "$conf"
 daemon_start
-peer slow-disk hang 0
+peer slow-disk hang
 daemon_stop

@@ -13,13 +13,20 @@ one_line
 shows '07/27/07'
 expect 0 ping --quiet --lun 0 --write --size 128K "${at[@]}"
 
-ping --quiet --lun 0 --write --size 128K --runtime 20 "${at[@]}" &
+timeout 60 "$build/srp-ping" --quiet --lun 0 --write --size 128K --runtime 30 "${at[@]}" \
+	> "$work/lost" 2>&1 &
 job=$!
-sleep 0.5
+# shellcheck disable=SC2317 # called by within
+working()
+{
+	ctl sessions && grep -q 127.0.0.1 "$work/out"
+}
+within 20 working || fail 'no session'
 kill -KILL "$pid"
 wait "$pid" 2> /dev/null
 pid=
 wait "$job"
 [ $? = 5 ] || fail 'the exit status does not tell that the connection was lost'
 job=
+cp "$work/lost" "$work/out"
 one_line
