@@ -210,8 +210,8 @@ static void disk_report(struct ping *p, uint16_t lun, const struct client_disk *
 	char size[32];
 
 	if (d->block_size)
-		ping_say(p, "LUN %u: %s %s %s, %s (%" PRIu64 " blocks of %u bytes)%s", lun, d->vendor,
-			 d->product, d->revision,
+		ping_say(p, "LUN %u: %s %s %s, %s (%" PRIu64 " blocks of %u bytes)%s", lun,
+			 d->vendor, d->product, d->revision,
 			 ping_size_text(d->blocks * d->block_size, size, sizeof(size)), d->blocks,
 			 d->block_size, d->read_only ? ", write protected" : "");
 	else
