@@ -267,7 +267,6 @@ static int connect_begin(struct verbs *v, struct reactor *r, const struct connec
 int verbs_connect(struct transport *t, struct reactor *r, const struct connect_params *p,
 		  struct conn **out, char *err, size_t errlen)
 {
-	char name[TRANSPORT_NAME_MAX];
 	int rc = params_check(t, r, p);
 
 	if (!rc) {
@@ -280,8 +279,6 @@ int verbs_connect(struct transport *t, struct reactor *r, const struct connect_p
 	}
 	if (!rc)
 		return 0;
-	verbs_addr_text(p->addr, true, name, sizeof(name));
-	snprintf(err, errlen, "%s: %s", name,
-		 rc == -ENODEV ? "no RDMA device leads there" : strerror(-rc));
+	snprintf(err, errlen, "%s", rc == -ENODEV ? "no RDMA device leads there" : strerror(-rc));
 	return rc;
 }

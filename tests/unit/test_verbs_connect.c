@@ -437,7 +437,7 @@ static void test_address_refused_at_once(void **state)
 	(void)state;
 	fake.resolve_error = ENETUNREACH;
 	assert_int_equal(fake_open(&ch, err), -ENETUNREACH);
-	assert_non_null(strstr(err, "10.99.0.1:5555"));
+	assert_string_equal(err, "Network is unreachable");
 	assert_int_equal(fake.ids, 0);
 	fake_settle();
 	assert_string_equal(fake.trace, "");
