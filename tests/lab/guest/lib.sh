@@ -343,6 +343,32 @@ peer()
 	timeout 30 srp-peer 10.99.0.1 "$port" "${id%%,*}" "${guid%%,*}" "$1" 2>&1
 }
 
+# --- the initiator in user space ------------------------------------------------------------
+
+# srp_ping LOG EXIT-CODE OPTION...: over verbs; output in $out/LOG, standard error in $out/LOG.err.
+srp_ping()
+{
+	local log=$1 want=$2 rc
+
+	shift 2
+	say "+ srp-ping $*"
+	timeout 100 srp-ping --transport verbs --timeout 30 "$@" > "$out/$log" 2> "$out/$log.err"
+	rc=$?
+	expect "$log: exit code, $(tail -1 "$out/$log.err")" "$want" $rc
+}
+
+# srp_ping_refused LOG EXIT-CODE REGEX OPTION...: one line says why.
+srp_ping_refused()
+{
+	local log=$1 want=$2 why=$3
+
+	shift 3
+	srp_ping "$log" "$want" "$@"
+	expect "$log: lines" 1 "$(wc -l < "$out/$log.err")"
+	expect_match "$log" "$why" "$out/$log.err"
+	say "$(cat "$out/$log.err")"
+}
+
 # --- I/O -----------------------------------------------------------------------------------
 
 # fio_verify NAME DISK BS SIZE [OPTION...]: write at random, read back, compare checksums.
