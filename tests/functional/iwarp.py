@@ -82,8 +82,8 @@ def fpdu(ulpdu, crc=False, length=None, spoil=0):
 class Peer:
     """A connection: raw bytes, then FPDUs. What the target reads and writes is memory{stag}."""
 
-    def __init__(self, address, source=None):
-        self.sock = socket.create_connection(address, TIMEOUT, source)
+    def __init__(self, address, source=None, sock=None):
+        self.sock = sock or socket.create_connection(address, TIMEOUT, source)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.settimeout(TIMEOUT)
         self.crc = False
