@@ -2,8 +2,8 @@
 /*
  * Data path of software iWARP: a stream of FPDUs in, a stream of FPDUs out, and
  * the table of steering tags. One connection, one reactor; knows neither
- * handshake nor life: it reports to iwarp_conn.c. No lock; no malloc but when a
- * connection begins and ends.
+ * handshake nor life: it reports to iwarp_conn.c. No lock; no malloc but for the
+ * first exposure and at a connection's end.
  */
 #ifndef SRPT_TRANSPORT_IWARP_DATA_H
 #define SRPT_TRANSPORT_IWARP_DATA_H
@@ -50,7 +50,7 @@ struct iwarp_stag {
 };
 
 struct iwarp_stags {
-	struct iwarp_stag *entry; /* @size of them */
+	struct iwarp_stag *entry; /* @size of them; NULL until one is needed */
 	uint32_t size;
 	uint32_t free; /* first free one, a list; size: none */
 };
@@ -64,9 +64,9 @@ enum iwarp_stag_error {
 };
 
 /*
- * Room for @size exposures at once; 0: none, nothing is allocated (a target has
- * none; READ requests need none). Control thread or reactor, before use. 0,
- * -EINVAL (more than IWARP_STAGS_MAX) or -ENOMEM.
+ * For @size exposures at once, memory for which is allocated with the first one.
+ * (READ requests need none.) Control thread or reactor, before use. 0 or -EINVAL
+ * (more than IWARP_STAGS_MAX).
  */
 int iwarp_stags_init(struct iwarp_stags *s, uint32_t size);
 void iwarp_stags_free(struct iwarp_stags *s);

@@ -21,16 +21,21 @@ uint32_t iwarp_random(void)
 int iwarp_stags_init(struct iwarp_stags *s, uint32_t size)
 {
 	*s = (struct iwarp_stags){ .size = size };
-	if (size > IWARP_STAGS_MAX)
-		return -EINVAL;
-	if (!size)
-		return 0;
-	s->entry = calloc(size, sizeof(*s->entry));
+	return size > IWARP_STAGS_MAX ? -EINVAL : 0;
+}
+
+/* Most connections, all of a target, expose nothing. */
+static int stags_make(struct iwarp_stags *s)
+{
+	uint32_t r = iwarp_random();
+
+	s->entry = calloc(s->size, sizeof(*s->entry));
 	if (!s->entry)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < size; i++) {
+	for (uint32_t i = 0; i < s->size; i++) {
+		r = r * 1664525 + 1013904223;
 		s->entry[i].next = i + 1;
-		s->entry[i].generation = (uint16_t)iwarp_random();
+		s->entry[i].generation = (uint16_t)(r >> 16);
 	}
 	return 0;
 }
@@ -51,7 +56,7 @@ static struct iwarp_stag *stag_find(const struct iwarp_stags *s, uint32_t stag)
 	uint32_t index = stag >> 16;
 	struct iwarp_stag *e;
 
-	if (index >= s->size)
+	if (!s->entry || index >= s->size)
 		return NULL;
 	e = &s->entry[index];
 	return e->access && e->generation == (stag & 0xffff) ? e : NULL;
@@ -93,6 +98,8 @@ int iwarp_expose(struct conn *base, const struct iobuf *b, unsigned access, stru
 		return -ENOSPC;
 	if (!access)
 		return -EINVAL;
+	if (!s->entry && stags_make(s))
+		return -ENOMEM;
 	x->index = s->free;
 	e = &s->entry[x->index];
 	s->free = e->next;
@@ -116,7 +123,7 @@ void iwarp_unexpose(struct conn *base, struct exposure *x)
 	struct iwarp_stags *s = &c->stags;
 	struct iwarp_stag *e;
 
-	if (x->index >= s->size)
+	if (!s->entry || x->index >= s->size)
 		return;
 	e = &s->entry[x->index];
 	if (!e->taken || stag_of(s, e) != x->key)

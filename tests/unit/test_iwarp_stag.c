@@ -158,32 +158,32 @@ static void peer_invalidates(void **state)
 static void start_is_random(void **state)
 {
 	uint32_t first = expose(EXPOSE_READ).key, different = 0;
-	struct iwarp_stags s;
 
 	(void)state;
 	for (int i = 0; i < 16; i++) {
-		assert_int_equal(iwarp_stags_init(&s, 1), 0);
-		different += s.entry[0].generation != (first & 0xffff);
-		iwarp_stags_free(&s);
+		iwarp_stags_free(&f.c.stags);
+		assert_int_equal(iwarp_stags_init(&f.c.stags, FAKE_EXPOSED), 0);
+		different += expose(EXPOSE_READ).key != first;
 	}
 	assert_true(different > 8);
 }
 
+/* Memory is taken when something is exposed, and whatever comes before that is refused. */
 static void sizes(void **state)
 {
-	struct iwarp_stags s;
-	uint8_t *mem;
+	struct exposure x = { .key = 1 };
 
 	(void)state;
-	assert_int_equal(iwarp_stags_init(&s, IWARP_STAGS_MAX + 1), -EINVAL);
-	assert_int_equal(iwarp_stags_init(&s, 0), 0);
-	assert_null(s.entry);
-	assert_int_equal(iwarp_stag_check(&s, 1, 0, 1, EXPOSE_READ, &mem), IWARP_STAG_INVALID);
-	iwarp_stags_free(&s);
-	assert_int_equal(iwarp_stags_init(&s, IWARP_STAGS_MAX), 0);
-	assert_int_equal(iwarp_stag_check(&s, IWARP_STAG_INDEX_SINK << 16, 0, 1, EXPOSE_READ,
-					  &mem), IWARP_STAG_INVALID);
-	iwarp_stags_free(&s);
+	iwarp_stags_free(&f.c.stags);
+	assert_int_equal(iwarp_stags_init(&f.c.stags, IWARP_STAGS_MAX + 1), -EINVAL);
+	assert_int_equal(iwarp_stags_init(&f.c.stags, IWARP_STAGS_MAX), 0);
+	assert_null(f.c.stags.entry);
+	assert_int_equal(check(1, 0, 1, EXPOSE_READ), IWARP_STAG_INVALID);
+	assert_false(iwarp_stag_invalidate(&f.c.stags, 1));
+	iwarp_unexpose(&f.c.base, &x);
+	expose(EXPOSE_READ);
+	assert_int_equal(check(IWARP_STAG_INDEX_SINK << 16, 0, 1, EXPOSE_READ),
+			 IWARP_STAG_INVALID);
 }
 
 int main(void)
@@ -196,7 +196,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(as_many_as_agreed, setup, teardown),
 		cmocka_unit_test_setup_teardown(peer_invalidates, setup, teardown),
 		cmocka_unit_test_setup_teardown(start_is_random, setup, teardown),
-		cmocka_unit_test(sizes),
+		cmocka_unit_test_setup_teardown(sizes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
