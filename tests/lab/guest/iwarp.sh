@@ -68,7 +68,7 @@ srptd_start()
 		exec setpriv --reuid nobody --regid nogroup --clear-groups srptd -f -c "$0"
 		' "$conf" >> "$out/srptd.log" 2>&1 &
 	srptd_pid=$!
-	wait_for 15 srptd_answers && return
+	wait_for 30 srptd_answers && return
 	tail -5 "$out/srptd.log"
 	fail 'srptd did not start'
 }
