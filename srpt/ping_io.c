@@ -40,7 +40,9 @@ struct io {
 	uint32_t inflight;
 	uint64_t heard_ns; /* when the last answer came */
 	uint64_t until_ns; /* of --runtime; 0: one pass */
+	uint64_t limit;    /* commands of this pass */
 	bool stop;
+	bool expired;      /* the time of --runtime is over */
 };
 
 struct job {
@@ -112,7 +114,7 @@ static bool job_next(struct job *j)
 	struct io *io = j->io;
 	uint64_t i, from;
 
-	if (io->stop || !ping_order_next(&io->order, &i))
+	if (io->stop || io->order.done == io->limit || !ping_order_next(&io->order, &i))
 		return false;
 	from = i * io->range.per_cmd;
 	j->lba = io->range.lba + from;
@@ -168,7 +170,8 @@ static void job_failed(struct job *j)
 	if (j->cmd.result == -ECONNRESET)
 		return; /* the channel knows why */
 	if (!j->cmd.result && !j->cmd.status)
-		snprintf(text, sizeof(text), "%u bytes are missing", j->cmd.residual);
+		snprintf(text, sizeof(text), "%u bytes %s", j->cmd.residual,
+			 j->cmd.overflow ? "too many" : "are missing");
 	else
 		client_status_text(&j->cmd, text, sizeof(text));
 	ping_fail(io->p, PING_FAILED, "%s of LUN %u, LBA %" PRIu64 ", %u blocks: %s",
@@ -203,7 +206,9 @@ static void io_watch(struct io *io)
 	struct ping *p = io->p;
 	uint64_t now = clock_now_ns();
 
-	if (ping_stop || (io->until_ns && now >= io->until_ns))
+	if (io->until_ns && now >= io->until_ns && !io->expired)
+		io->stop = io->expired = true;
+	if (ping_stop)
 		io->stop = true;
 	if (now < io->heard_ns || now - io->heard_ns < p->o.timeout_ms * NS_PER_MS)
 		return;
@@ -233,18 +238,35 @@ static int pass_run(struct io *io, struct job *jobs, uint32_t njobs)
 	return io->p->status;
 }
 
+/*
+ * Is this phase's turn? When the time was over while the pattern was written, what
+ * was written is still compared: the order is the same.
+ */
+static bool phase_due(struct io *io, const struct phase *ph, const struct phase *last)
+{
+	if (!ph->wanted || ping_stop)
+		return false;
+	if (io->expired && io->stop && io->p->o.verify && ph->compares && last->writes) {
+		io->limit = io->order.done;
+		io->stop = false;
+	}
+	return !io->stop;
+}
+
 static int passes_run(struct io *io, struct phase *phases, size_t n, struct job *jobs,
 		      uint32_t njobs)
 {
+	io->phase = phases;
 	do {
-		for (size_t i = 0; i < n && !io->stop; i++) {
-			if (!phases[i].wanted)
+		io->limit = io->range.ncmds;
+		for (size_t i = 0; i < n; i++) {
+			if (!phase_due(io, &phases[i], io->phase))
 				continue;
 			io->phase = &phases[i];
 			if (pass_run(io, jobs, njobs))
 				return io->p->status;
 		}
-	} while (io->until_ns && !io->stop);
+	} while (io->until_ns && !io->expired && !io->stop);
 	return PING_OK;
 }
 

