@@ -14,7 +14,7 @@
 
 #define RX_BUDGET (1u << 20) /* bytes read before others have their turn */
 #define RX_READS 32          /* calls of recvmsg(), likewise */
-#define RX_BULK (8u << 10)   /* payload worth a call of its own rather than a copy */
+#define RX_BULK (32u << 10)  /* payload worth a call of its own rather than a copy */
 #define RX_BULK_MEMORY 4u    /* smaller FPDUs after which no more of it is expected */
 #define RX_PEEK 256u         /* what may be read behind such payload, or before it */
 
