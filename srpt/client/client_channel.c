@@ -14,7 +14,7 @@
 
 /* Target sends beyond the answers to requests: CRED_REQ, AER_REQ, T_LOGOUT. */
 #define RECV_SPARE 4u
-#define READS_SERVED 4u /* as ib_srp offers */
+#define READS_SERVED 16u /* at most; ib_srp offers 4, which halves the speed of 16 KiB writes */
 
 void client_channel_free(struct client_channel *ch)
 {

@@ -27,7 +27,7 @@ static void test_login_request_is_as_the_standard_says(void **state)
 	assert_memory_equal(e->conns[0].login, want, sizeof(want));
 	assert_true(e->conns[0].asked.recv_depth > 4);
 	assert_int_equal(e->conns[0].asked.timeout_ms, 1000);
-	assert_int_equal(e->conns[0].asked.max_rd_atomic, 4);
+	assert_int_equal(e->conns[0].asked.max_rd_atomic, 16);
 }
 
 static void test_accepted_login_is_told_once(void **state)
