@@ -124,7 +124,7 @@ hostile.run([
     ('whole request, reset', resets(good), CLOSED),
     ('cut in the key, silence', then_silence(good[:7]), 'waiting'),
     ('cut in the private data, silence', then_silence(good[:-1]), 'waiting'),
-    ('200 that say nothing', then_silence(b'', 200), 'waiting'),
+    ('600 that say nothing', then_silence(b'', 600), 'waiting'),
     ('they leave', leaves, CLOSED),
     ('byte by byte', drop_by_drop(good), ALIVE),
     ('RFC 5044 7.1.1: markers wanted', says(mpa_frame(flags=MARKERS | ENHANCED, data=login)),
