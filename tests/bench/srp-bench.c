@@ -20,11 +20,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TIMEOUT_MS 10000u
 #define TURN_MS 100
+#define SLICE_US 100000u
 #define DRAIN_NS 10000000000ull
 #define CHANNELS_MAX 256u
 #define DEPTH_MAX 1024u
@@ -84,7 +84,7 @@ struct usage {
 };
 
 static _Atomic enum phase phase = PHASE_SETUP;
-static atomic_uint workers_ready;
+static atomic_uint workers_ready, workers_failed;
 
 static const struct workload workloads[] = {
 	{ "randread", true, 100 },
@@ -235,6 +235,8 @@ static void worker_load(struct worker *w)
 		job_start(&w->jobs[i]);
 	while (phase_now() != PHASE_END && !w->failed)
 		client_turn(w->client, TURN_MS);
+	if (w->failed)
+		atomic_fetch_add(&workers_failed, 1);
 	until = clock_now_ns() + DRAIN_NS;
 	while (w->in_flight && clock_now_ns() < until)
 		client_turn(w->client, TURN_MS);
@@ -313,9 +315,8 @@ static struct usage usage_now(const struct options *o)
 /* ---- what came out ---- */
 
 struct result {
-	double seconds, iops, bytes;  /* per second the latter two */
-	double own, server;           /* CPU seconds per million I/Os */
-	double own_load, server_load; /* CPUs busy */
+	double seconds, iops, bytes; /* per second the latter two */
+	double own, server;          /* CPU seconds per million I/Os */
 };
 
 static struct result result_make(const struct options *o, const struct latency *l,
@@ -328,8 +329,6 @@ static struct result result_make(const struct options *o, const struct latency *
 	r.bytes = r.iops * o->block_size;
 	r.own = (to->own - from->own) / n * 1e6;
 	r.server = (to->server - from->server) / n * 1e6;
-	r.own_load = (to->own - from->own) / r.seconds;
-	r.server_load = (to->server - from->server) / r.seconds;
 	return r;
 }
 
@@ -360,19 +359,21 @@ static void print_text(const struct options *o, const struct latency *l, const s
 	printf("  %.0f IOPS, %.1f MB/s\n", r->iops, r->bytes / 1e6);
 	printf("  %s\n", latency_summary(l, text, sizeof(text)));
 	printf("  CPU seconds per million I/Os: initiator %.2f (%.2f CPUs busy)", r->own,
-	       r->own_load);
+	       r->own * r->iops / 1e6);
 	if (o->server_pid)
-		printf(", target %.2f (%.2f CPUs busy)", r->server, r->server_load);
+		printf(", target %.2f (%.2f CPUs busy)", r->server, r->server * r->iops / 1e6);
 	printf("\n");
 }
 
 /* ---- all of it ---- */
 
+/* Shorter when a thread fails. */
 static void sleep_seconds(double s)
 {
-	time_t whole = (time_t)s;
+	uint64_t until = clock_now_ns() + (uint64_t)(s * 1e9), now;
 
-	nanosleep(&(struct timespec){ whole, (long)((s - (double)whole) * 1e9) }, NULL);
+	while ((now = clock_now_ns()) < until && !atomic_load(&workers_failed))
+		usleep((useconds_t)min_u64((until - now) / 1000 + 1, SLICE_US));
 }
 
 static bool workers_start(const struct options *o, struct worker *workers)
