@@ -27,9 +27,10 @@ enum ping_exit {
 	PING_LOST = 5,        /* the connection ended during the run */
 };
 
-#define PING_PORT "5555"
+#define PING_PORT "5000"
 #define PING_CHANNELS_MAX 64u
 #define PING_SESSIONS_MAX 10000u
+#define PING_ADDRS_MAX 8u
 #define PING_ERR_MAX 256
 #define PING_TEXT_MAX 200
 
@@ -106,7 +107,9 @@ bool ping_order_next(struct ping_order *r, uint64_t *i);
 struct ping {
 	struct ping_opts o;
 	struct client *c;
-	struct client_login login; /* of the first channel */
+	struct sockaddr_storage addrs[PING_ADDRS_MAX]; /* of the host */
+	unsigned naddrs;
+	struct client_login login; /* of the channel under way */
 	struct client_channel *ch[PING_CHANNELS_MAX];
 	uint32_t nchannels;
 	struct client_login_result result;

@@ -77,8 +77,10 @@ static int address_get(struct ping *p)
 
 	if (rc)
 		return ping_fail(p, PING_UNREACHABLE, "%s", gai_strerror(rc));
-	memcpy(&p->login.addr, list->ai_addr, list->ai_addrlen);
+	for (struct addrinfo *a = list; a && p->naddrs < PING_ADDRS_MAX; a = a->ai_next)
+		memcpy(&p->addrs[p->naddrs++], a->ai_addr, a->ai_addrlen);
 	freeaddrinfo(list);
+	p->login.addr = p->addrs[0];
 	return PING_OK;
 }
 
@@ -184,19 +186,38 @@ static void login_report(struct ping *p, uint64_t ns)
 	json_object_end(j);
 }
 
+/* A name may have several addresses; the first one at which somebody answers is it. */
+static int first_login(struct ping *p)
+{
+	struct client_login_result *r = &p->result;
+	char err[PING_ERR_MAX] = "";
+
+	for (unsigned i = 0; i < p->naddrs && !ping_stop; i++) {
+		p->login.addr = p->addrs[i];
+		if (!client_sync_login(p->c, &p->login, &p->ch[0], r, err, sizeof(err))) {
+			p->nchannels = 1;
+			return PING_OK;
+		}
+		if (r->status == CLIENT_REJECTED)
+			break;
+	}
+	return login_failed(p, r, err);
+}
+
 static int channels_login(struct ping *p)
 {
 	uint64_t start = clock_now_ns();
 	char err[PING_ERR_MAX];
 
+	if (first_login(p))
+		return p->status;
+	p->login.multi = true;
 	while (p->nchannels < p->o.channels) {
 		struct client_login_result r;
 
-		p->login.multi = p->nchannels > 0;
 		if (client_sync_login(p->c, &p->login, &p->ch[p->nchannels], &r, err, sizeof(err)))
 			return login_failed(p, &r, err);
-		if (!p->nchannels++)
-			p->result = r;
+		p->nchannels++;
 	}
 	login_report(p, clock_now_ns() - start);
 	return PING_OK;

@@ -43,7 +43,7 @@ static void test_defaults(void **state)
 	(void)state;
 	assert_int_equal(PARSE(&o, "host"), -1);
 	assert_string_equal(o.host, "host");
-	assert_string_equal(o.port, "5555");
+	assert_string_equal(o.port, "5000");
 	assert_int_equal(o.transport, CLIENT_IWARP);
 	assert_int_equal(o.crc, IWARP_CRC_AUTO);
 	assert_int_equal(o.mpa_revision, 2);
@@ -127,11 +127,11 @@ static void test_addresses(void **state)
 	static const struct {
 		const char *text, *host, *port;
 	} rows[] = {
-		{ "192.0.2.1", "192.0.2.1", "5555" },
+		{ "192.0.2.1", "192.0.2.1", "5000" },
 		{ "192.0.2.1:77", "192.0.2.1", "77" },
 		{ "storage.example:77", "storage.example", "77" },
-		{ "2001:db8::1", "2001:db8::1", "5555" },
-		{ "[2001:db8::1]", "2001:db8::1", "5555" },
+		{ "2001:db8::1", "2001:db8::1", "5000" },
+		{ "[2001:db8::1]", "2001:db8::1", "5000" },
 		{ "[fe80::1%eth0]:77", "fe80::1%eth0", "77" },
 		{ "", NULL, NULL },
 		{ ":77", NULL, NULL },
