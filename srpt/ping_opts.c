@@ -15,7 +15,8 @@
 static const char help[] =
 	"Usage: srp-ping [OPTION]... ADDRESS[:PORT]\n"
 	"       srp-ping [OPTION]... --target LOGIN\n"
-	"Log in to an SRP target from user space, show what it offers, test it.\n\n"
+	"Log in to an SRP target from user space, show what it offers, test it.\n"
+	"The port is " PING_PORT " if it is not given.\n\n"
 	"The target:\n"
 	"  -t, --target LOGIN   a line of 'srptctl login-info', as add_target takes it:\n"
 	"                       id_ext=…,ioc_guid=…,dest=ADDRESS:PORT\n"
