@@ -116,6 +116,8 @@ static void xfer_ended(struct xfer *x, int status)
 	if (f->ended < FAKE_MESSAGES)
 		f->order[f->ended] = x;
 	f->ended++;
+	if (f->on_end)
+		f->on_end(f);
 }
 
 static void up_pulled(struct xfer *x, int status)

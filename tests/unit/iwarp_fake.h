@@ -50,6 +50,7 @@ struct fake {
 	const char *why;
 	bool want_write, hot;
 	void (*on_recv)(struct fake *f);
+	void (*on_end)(struct fake *f); /* of an xfer */
 };
 
 /* LIVE, active, no CRC, MSS @mss. */
