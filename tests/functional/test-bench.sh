@@ -11,7 +11,7 @@ login=id_ext=$id_ext,ioc_guid=$ioc_guid,dest=127.0.0.1:$port
 
 bench()
 {
-	timeout 60 "$build/../tests/bench/srp-bench" --ramp 0.05 --runtime 0.2 "$@" \
+	timeout 60 "$build/../tests/bench/srp-bench" --ramp 0.05 --runtime 0.5 "$@" \
 		> "$work/out" 2>&1
 }
 
