@@ -270,3 +270,13 @@ load_done()
 	job=
 	cat "$work/peer"
 }
+
+# hostile_target TABLE: srp-ping at a target that breaks the rules; no daemon.
+hostile_target()
+{
+	command -v python3 > /dev/null || skip 'no python3'
+	SRP_PING=$build/srp-ping PYTHONDONTWRITEBYTECODE=1 timeout 100 \
+		python3 "${top_srcdir:?}/tests/functional/hostile-target.py" "$1" \
+		> "$work/peer" 2>&1 || fail "$1"
+	cat "$work/peer"
+}

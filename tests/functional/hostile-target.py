@@ -107,13 +107,13 @@ def ended(t):
         return 'closed'
 
 
-def handshake(reply, timeout='20'):
+def handshake(reply, *options):
     """reply(t) is all that the initiator gets."""
     def case():
         def run(t):
             reply(t)
             return ended(t)
-        return initiator(run, '-c', '1', '--timeout', timeout)
+        return initiator(run, '-c', '1', *options)
     return case
 
 
@@ -247,12 +247,18 @@ tables = {
         ('revision 0', replies(REPLY, ENHANCED, 0, login), (UNREACHABLE, 'closed')),
         ('revision 3', replies(REPLY, ENHANCED, 3, login), (UNREACHABLE, 'closed')),
         ('markers', replies(REPLY, ENHANCED | MARKERS, data=login), (UNREACHABLE, 'closed')),
+        ('enhanced, to who is not', handshake(
+            lambda t: t.raw(mpa_frame(REPLY, ENHANCED, data=login)), '--mpa-revision', '1'),
+         (UNREACHABLE, 'closed')),
+        ('a bad frame right behind the reply', handshake(
+            lambda t: t.raw(mpa_frame(REPLY, ENHANCED, data=login) + iwarp.fpdu(b''))),
+         (LOST, 0x2004)),
         ('not enhanced', replies(REPLY, 0, data=login), (UNREACHABLE, 'closed')),
         ('65535 bytes', replies(REPLY, 0, length=65535), (UNREACHABLE, 'closed')),
         ('cut, closed', handshake(lambda t: (t.raw(REPLY[:9]), hang_up(t))),
          (UNREACHABLE, 'closed')),
         ('nothing, closed', handshake(hang_up), (UNREACHABLE, 'closed')),
-        ('nothing, silence', handshake(silence, '0.3'), (UNREACHABLE, 'closed')),
+        ('nothing, silence', handshake(silence, '--timeout', '0.3'), (UNREACHABLE, 'closed')),
         ('rejected without a word', replies(REPLY, ENHANCED | REJECT), (UNREACHABLE, 'closed')),
         ('rejected, noise', replies(REPLY, ENHANCED | REJECT, data=bytes(7)),
          (UNREACHABLE, 'closed')),

@@ -5,6 +5,7 @@ LUN 0 has 512-byte blocks and may be written.
 """
 import struct
 import sys
+import time
 
 import iwarp
 import target
@@ -50,13 +51,15 @@ def run(cases):
     honest.check()
     wrong = 0
     for what, case, want in cases:
+        start = time.monotonic()
         problem = one(case, want)
         try:
             honest.check()
         except (OSError, AssertionError, iwarp.Closed, iwarp.Terminated) as e:
             problem = f'{problem or "as it should"}; then the honest session: {e!r}'
         print(f'{"ok    " if problem is None else "WRONG "} {what}' +
-              (f': {problem}' if problem else ''), flush=True)
+              (f': {problem}' if problem else '') +
+              f' ({time.monotonic() - start:.2f} s)', flush=True)
         wrong += problem is not None
         if problem and 'honest' in problem:
             break
