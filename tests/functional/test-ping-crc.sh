@@ -14,7 +14,7 @@ for server in auto on off; do
 	for client in auto on off; do
 		for revision in 1 2; do
 			expect 0 ping --crc $client --mpa-revision $revision --lun 0 --verify \
-				--size 2M "${at[@]}"
+				--size 512K --block-size 16K "${at[@]}"
 		done
 	done
 	peer crc "$server"
