@@ -3,6 +3,7 @@
 
 Argument: which table.
 """
+import socket
 import struct
 import sys
 
@@ -90,6 +91,37 @@ def two_segments(to):
         p.put(tagged(READ_RESPONSE, sink, at, bytes(1024), last=False))
         p.put(tagged(READ_RESPONSE, sink, at + to, bytes(3072)))
     return answer
+
+
+def within_ird(ird):
+    """Never more READ requests at once than we said that we serve."""
+    def case():
+        p = target.established(ird=ird)
+        p.answer_reads, waiting, answers, most = False, [], 0, 0
+        for _ in range(10):
+            p.send(p.iu(struct.pack('>BBIBH', 0x2a, 0, 30000, 0, 8), out=bytes(4096)))
+        while answers < 10:
+            p.sock.settimeout(0.1 if waiting else iwarp.TIMEOUT)
+            try:
+                kind, what = p.event()
+            except socket.timeout:
+                p.respond(waiting.pop(0))
+                continue
+            if kind == 'send':
+                answers += 1
+            else:
+                waiting.append(what)
+            most = max(most, len(waiting))
+        p.close()
+        return ALIVE if most <= ird else f'{most} at once'
+    return case
+
+
+def no_ird():
+    """Who serves no READ cannot send data."""
+    p = target.established(ird=0)
+    p.send(p.iu(struct.pack('>BBIBH', 0x2a, 0, 30000, 0, 8), out=bytes(4096)))
+    return p.end()
 
 
 def answered_twice(p, sink, at):
@@ -256,6 +288,9 @@ pull = [
     ('RFC 5040 5.2: response too short', pulled(segment(length=4000)), 0x1101),
     ('RFC 5040 5.2: empty response', pulled(segment(length=0)), 0x1101),
     ('RFC 5040 5.2: response without an end', pulled(segment(last=False)), 0x1101),
+    ('RFC 6581 9.1: IRD 1', within_ird(1), ALIVE),
+    ('RFC 6581 9.1: IRD 4', within_ird(4), ALIVE),
+    ('RFC 6581 9.1: IRD 0', no_ird, (0x0000, 0x2006)),
     ('RFC 5040 5.2: answered twice', pulled(answered_twice), (0x0206, 0x1100)),
     ('RFC 5040 4.8: WRITE into the buffer of a READ', pulled(segment(WRITE)),
      (0x1100, 0x1102, 0x0102)),

@@ -252,13 +252,14 @@ class Response:
 
 class Initiator(Peer):
     def __init__(self, address, id_ext, ioc_guid, crc=False, initiator=bytes(16), multi=False,
-                 revision=2, source=None):
+                 revision=2, source=None, ird=4):
         super().__init__(address, source)
         self.tag = 0
         flags = (ENHANCED if revision == 2 else 0) | (CRC if crc else 0)
         try:
             _, answer = self.start(login_request(id_ext, ioc_guid, initiator=initiator,
-                                                 multi=multi), flags, revision=revision)
+                                                 multi=multi), flags, revision=revision,
+                                   ird=ird)
         except (Closed, Rejected):
             self.close()
             raise
