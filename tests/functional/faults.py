@@ -40,6 +40,7 @@ def main():
         target.reload((now, f'fault_errno {errno}'))
         now = f'fault_errno {errno}'
         for s in p, other:
+            s.ready()  # the next round of its reactor knows of the change
             r = command(s, op, 1000)
             ok = (r.status, r.sense) == (status, sense)
             wrong += not ok

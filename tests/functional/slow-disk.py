@@ -27,11 +27,15 @@ def task(function, tag=bytes(8)):
 
 
 def begin(p, op):
-    """A command that hangs: its tag."""
+    """A command that hangs in the disk: its tag."""
+    asked = len(p.reads)
     p.send(p.iu(rw(op), room=4096) if op == READ else p.iu(rw(op), out=b'new!' * 1024))
-    if op == WRITE:
-        quiet(p, 0.2)
-    return struct.pack('>Q', p.tag)
+    tag = struct.pack('>Q', p.tag)
+    while op == WRITE and len(p.reads) == asked:
+        p.ready()
+    # What is answered came later.
+    p.ready()
+    return tag
 
 
 def managed(p, function, tag=bytes(8), least=0.0):
