@@ -429,6 +429,22 @@ static void apply_start(struct job *j)
 	apply_continue(a);
 }
 
+/* What hangs may be what the change before this one waits for, so it is let go at once. */
+static void hangs_end(struct live *live, const struct conf *next)
+{
+	struct device *d;
+
+	list_for_each(d, &live->devices, link) {
+		const struct conf_device *nd = conf_device_find(next, d->conf->name);
+
+		if (nd && d->state == DEVICE_READY && d->conf->fault_hang && !nd->fault_hang) {
+			const struct backend_params p = backend_params_make(nd);
+
+			backend_change(lu_backend(d->lu), &p);
+		}
+	}
+}
+
 int apply_submit(struct live *live, struct conf *next, apply_done_fn done, void *arg)
 {
 	struct apply *a = calloc(1, sizeof(*a));
@@ -445,6 +461,7 @@ int apply_submit(struct live *live, struct conf *next, apply_done_fn done, void 
 	a->next = next;
 	a->done = done;
 	a->arg = arg;
+	hangs_end(live, next);
 	job_submit(&live->jobs, &a->job);
 	return 0;
 }

@@ -43,8 +43,9 @@ void live_release(struct live *live)
 {
 	struct device *d;
 
+	/* One that is being closed was let go before, and its reactors may have left it. */
 	list_for_each(d, &live->devices, link)
-		if (d->lu)
+		if (d->lu && d->state != DEVICE_LEAVING)
 			backend_release(lu_backend(d->lu));
 }
 

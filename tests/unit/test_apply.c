@@ -307,7 +307,9 @@ static void faults_change_without_a_new_device(void **state)
 	assert_events("change:1,5,2,4096+1024,5,1");
 	assert_int_equal(last.devices_opened + last.devices_closed, 0);
 	apply(FAULT("fault_lba 8\nfault_ops write\n") DRIVER(TARGET("t", "LUN 0 f\n")));
-	assert_events("change:18,0,1,4096+18446744073709551615,0,0");
+	/* Once when it is asked for, as what hangs ends, once with the configuration. */
+	assert_events("change:18,0,1,4096+18446744073709551615,0,0 "
+		      "change:18,0,1,4096+18446744073709551615,0,0");
 	apply(FAULT("fault_blocks 0xfffffffffffffff\n") DRIVER(TARGET("t", "LUN 0 f\n")));
 	assert_events("change:255,0,1,0+18446744073709551615,0,0");
 	assert_int_equal(fake_released, 0);
@@ -325,6 +327,19 @@ static void leaving_device_lets_its_requests_go_first(void **state)
 	assert_int_equal(fake_released, 1);
 	assert_events("remap:t(1:a)");
 	fake_run();
+}
+
+/* It may be what the first change waits for. */
+static void hang_ends_while_another_change_is_made(void **state)
+{
+	(void)state;
+	apply(FAULT("fault_hang 1\n") DRIVER(TARGET("t", "LUN 0 f\n")));
+	submit(FAULT("fault_hang 1\n") DRIVER(""));
+	assert_events("disable:t");
+	submit(FAULT("") DRIVER(""));
+	assert_events("change:255,0,1,0+0,0,0");
+	fake_run();
+	assert_int_equal(n_done, 3);
 }
 
 int main(void)
@@ -351,6 +366,7 @@ int main(void)
 		T(all_luns_of_a_target),
 		T(faults_change_without_a_new_device),
 		T(leaving_device_lets_its_requests_go_first),
+		T(hang_ends_while_another_change_is_made),
 	};
 
 	log_set_level(2);
