@@ -329,7 +329,10 @@ static void live_run(struct iwarp_conn *c)
 		return;
 	}
 	if (rc < 0 && rc != -EAGAIN) {
-		iwarp_conn_die(c, "connection lost");
+		/* The peer may have said why before it reset the connection. */
+		iwarp_rx_ready(c);
+		if (c->state == IWARP_LIVE)
+			iwarp_conn_die(c, "connection lost");
 		return;
 	}
 	iwarp_poller_want_write(c, rc == -EAGAIN);

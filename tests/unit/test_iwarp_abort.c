@@ -2,6 +2,8 @@
 /* How the stream iWARP sends ends: whole FPDUs, a TERMINATE, every xfer handed back. */
 #include "iwarp_tx_env.h"
 
+#include <unistd.h>
+
 /* Memory that is taken back while it is read: gone at once, and the stream ends clean. */
 static void unexposed_while_read(void **state)
 {
@@ -131,7 +133,28 @@ static void peer_is_gone(void **state)
 	push(&x, NULL, 0, NULL, 0, "response", 8);
 	fake_run(&e.f);
 	assert_int_equal(e.f.deaths, 1);
-	assert_string_equal(e.f.why, "connection lost");
+	assert_string_equal(e.f.why, "closed by the peer");
+	assert_int_equal(e.f.resets, 1);
+	env_close();
+}
+
+/* What it said before is not lost because there is no sending any more. */
+static void peer_terminated_and_is_gone(void **state)
+{
+	static const uint8_t crc_error[4] = { 0x20, 0x02, 0, 0 };
+	struct xfer x;
+	uint8_t fpdu[64];
+	size_t len = fake_untagged(fpdu, 0x41, 0x47, 0, 2, 1, 0, crc_error, sizeof(crc_error),
+				   false);
+
+	(void)state;
+	env_open(LOOPBACK_MSS);
+	assert_int_equal(write(e.f.peer, fpdu, len), len);
+	shutdown(e.f.peer, SHUT_RDWR);
+	push(&x, NULL, 0, NULL, 0, "response", 8);
+	fake_run(&e.f);
+	assert_int_equal(e.f.deaths, 1);
+	assert_string_equal(e.f.why, "terminated by the peer");
 	assert_int_equal(e.f.resets, 1);
 	env_close();
 }
@@ -209,6 +232,7 @@ int main(void)
 		cmocka_unit_test(abort_between_fpdus),
 		cmocka_unit_test(too_late),
 		cmocka_unit_test(peer_is_gone),
+		cmocka_unit_test(peer_terminated_and_is_gone),
 		cmocka_unit_test(ends_in_an_upcall),
 		cmocka_unit_test(segments_too_short),
 		cmocka_unit_test(peer_serves_no_reads),
