@@ -110,21 +110,21 @@ static void remap_put(void *arg)
 	mailbox_post(r->control, &r->done.msg);
 }
 
+/* Who is not allowed any more, or is closing, must let go of LUNs that go away all the same. */
 static int session_remap(struct srp_session *s, struct remap *r)
 {
 	struct srp_target *t = s->target;
 	int rc, n = t->map ? t->map(t->map_arg, s->name, t->server->map, SCSI_MAX_LUN + 1) : 0;
 
-	if (n < 0) {
+	r->left++;
+	rc = session_set_map(s, n > 0 ? (unsigned)n : 0, remap_put, r);
+	if (rc)
+		r->left--;
+	if (n < 0 && !s->closing) {
 		log_notice("target %s: session %s: not allowed any more, closing it", t->name,
 			   s->name);
 		session_close(s, STOP_NOW, 0);
-		return 0;
 	}
-	r->left++;
-	rc = session_set_map(s, (unsigned)n, remap_put, r);
-	if (rc)
-		r->left--;
 	return rc;
 }
 
@@ -141,7 +141,7 @@ int srp_target_remap(struct srp_target *t, void (*done)(void *arg), void *arg)
 	r->control = t->server->group->control;
 	r->left = 1;
 	list_for_each_safe(s, tmp, &t->sessions, link)
-		if (!s->closing && session_remap(s, r))
+		if (session_remap(s, r))
 			rc = -ENOMEM;
 	remap_put(r);
 	return rc;

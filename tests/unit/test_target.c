@@ -227,14 +227,37 @@ static void test_remap_without_sessions(void **state)
 static void test_remap_closes_who_is_not_allowed_any_more(void **state)
 {
 	struct srp_env *e = *state;
-	struct ini *a = login(e, 1, 0);
+	struct ini *a;
 	unsigned n = 0;
 
+	e->map_count = 2;
+	a = login(e, 1, 0);
+	assert_int_equal(fake_scsi.last_nexus->luns, 2);
 	e->map_count = -EACCES;
 	assert_int_equal(srp_target_remap(e->target, told, &n), 0);
+	assert_int_equal(fake_scsi.last_nexus->luns, 0);
 	srp_env_run(e);
 	assert_int_equal(n, 1);
 	assert_int_equal(a->p->state, MEM_DEAD);
+	ini_free(a);
+}
+
+/* The LUs may be gone before it is. */
+static void test_remap_of_a_session_that_closes(void **state)
+{
+	struct srp_env *e = *state;
+	struct ini *a;
+	unsigned n = 0;
+
+	e->map_count = 2;
+	a = login(e, 1, 0);
+	assert_int_equal(fake_scsi.last_nexus->luns, 2);
+	srp_target_disable(e->target, NULL, NULL);
+	e->map_count = 0;
+	assert_int_equal(srp_target_remap(e->target, told, &n), 0);
+	assert_int_equal(fake_scsi.last_nexus->luns, 0);
+	srp_env_run(e);
+	assert_int_equal(n, 1);
 	ini_free(a);
 }
 
@@ -415,6 +438,7 @@ int main(void)
 		TARGET_TEST(test_remap_asks_for_every_session),
 		TARGET_TEST(test_remap_without_sessions),
 		TARGET_TEST(test_remap_closes_who_is_not_allowed_any_more),
+		TARGET_TEST(test_remap_of_a_session_that_closes),
 		TARGET_TEST(test_session_ends_during_remap),
 		TARGET_TEST(test_shutdown_drains),
 		TARGET_TEST(test_shutdown_has_a_deadline),
