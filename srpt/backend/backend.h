@@ -113,7 +113,8 @@ struct backend_ops {
 
 /*
  * Prepare @r's ring (io_uring) with @depth entries; the same ring serves all
- * backends of the reactor. Before the reactor starts. 0 or -errno, logged.
+ * backends of the reactor. Where io_uring is refused, threads serve instead, with a
+ * warning. Before the reactor starts. Control thread. 0 or -errno, logged.
  */
 int be_ring_create(struct reactor *r, unsigned depth);
 void be_ring_destroy(struct reactor *r);

@@ -53,8 +53,8 @@ int be_error(char *err, size_t errlen, int rc, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /*
- * ring.c, uring.c: the ring of one reactor: io_uring, the requests waiting for room in it, and
- * the requests finished without it. Reactor thread after be_ring_create().
+ * ring.c, uring.c: the ring of one reactor: io_uring, or threads in its place, the requests
+ * waiting for room in it, and those finished without it. Reactor thread after be_ring_create().
  */
 #define RING_FILE_SLOTS 1024u
 #define RING_BUF_SHIFT 30 /* the kernel takes fixed buffers up to 1 GiB */
@@ -62,15 +62,18 @@ int be_error(char *err, size_t errlen, int rc, const char *fmt, ...)
 #define RING_SLAB_SLOTS 64u
 #define RING_BUF_SLOTS (IOBUF_REGIONS + RING_SLAB_SLOTS)
 
+struct be_workers;
+
 struct be_ring {
 	struct io_uring uring;
 	struct reactor *reactor;
 	struct reactor_source source;
 	struct reactor_deferred doorbell;
-	struct list_node queued; /* FIFO: the ring was full */
+	struct be_workers *workers; /* NULL: io_uring */
+	struct list_node queued; /* FIFO: the ring was full, or for the workers */
 	struct list_node later;  /* finished by be_complete_later() */
-	unsigned depth;
-	unsigned inflight;       /* SQEs prepared, CQE not yet seen */
+	unsigned depth;          /* of io_uring; 0 with workers: all is queued */
+	unsigned inflight;       /* SQEs prepared, CQE not yet seen; or with the workers */
 	bool in_doorbell;
 	bool armed;              /* the eventfd is enabled */
 	bool enabled;            /* bound to the reactor's thread, source added */
@@ -90,6 +93,9 @@ extern const unsigned ring_flag_sets[RING_FLAG_SETS];
 
 /* be_ring_create() with exactly these flags; -EINVAL when the kernel lacks one. */
 int be_ring_create_flags(struct reactor *r, unsigned depth, unsigned flags);
+
+/* The same without io_uring: workers. 0 or -errno, logged. */
+int be_ring_create_workers(struct reactor *r);
 
 /* Why io_uring_setup() failed with @rc; @disabled: kernel.io_uring_disabled or -1. */
 void be_ring_explain(int rc, int disabled, char *text, size_t len);
@@ -115,6 +121,19 @@ void be_ring_result(struct be_ring *ring, struct be_io *io, int res);
 
 /* Run the doorbell in this round. */
 void be_ring_kick(struct be_ring *ring);
+
+/* Finish what be_complete_later() has put aside. */
+void be_ring_later_run(struct be_ring *ring);
+
+/*
+ * workers.c: threads that do what io_uring would do. Control thread: the threads inherit its
+ * CPUs, not the one of a pinned reactor. They are there in @ring->workers, with its source and
+ * doorbell. 0 or -errno.
+ */
+int be_workers_create(struct be_ring *ring);
+
+/* Waits for what they have begun; what they have not is forgotten. The reactor has stopped. */
+void be_workers_destroy(struct be_ring *ring);
 
 /*
  * uring_io.c: a request as a sequence of kernel operations; knows no ring state.

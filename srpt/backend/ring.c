@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Life of a reactor's io_uring: set-up, tables of files and buffers, end. */
+/* Life of a reactor's io_uring, or of the threads in its place: set-up, tables, end. */
 #include "backend/backend_priv.h"
 
 #include <assert.h>
@@ -202,6 +202,40 @@ int be_ring_create_flags(struct reactor *r, unsigned depth, unsigned flags)
 	return 0;
 }
 
+int be_ring_create_workers(struct reactor *r)
+{
+	struct be_ring *ring = malloc(sizeof(*ring));
+	int rc = -ENOMEM;
+
+	if (ring) {
+		be_ring_init(ring, r, 0);
+		rc = be_workers_create(ring);
+	}
+	if (rc) {
+		log_err("reactor %u: no threads for disks: %s", r->id, strerror(-rc));
+		free(ring);
+		return rc;
+	}
+	r->be_ring = ring;
+	return 0;
+}
+
+/* Not for us, whoever decided that; anything else would hit threads as well. */
+static bool refused(int rc)
+{
+	return rc == -EPERM || rc == -EACCES || rc == -ENOSYS || rc == -ENOMEM;
+}
+
+/* The same for every reactor: said once. */
+static void refusal_tell(const char *why)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set(&told))
+		log_warn("io_uring cannot be used (%s): disks are served by threads, which is "
+			 "slower", why);
+}
+
 int be_ring_create(struct reactor *r, unsigned depth)
 {
 	char why[160];
@@ -213,10 +247,14 @@ int be_ring_create(struct reactor *r, unsigned depth)
 	}
 	for (int i = 0; i < RING_FLAG_SETS && rc == -EINVAL; i++)
 		rc = be_ring_create_flags(r, depth, ring_flag_sets[i]);
-	if (rc) {
-		be_ring_explain(rc, uring_disabled(), why, sizeof(why));
-		log_err("reactor %u: no io_uring: %s", r->id, why);
+	if (!rc)
+		return 0;
+	be_ring_explain(rc, uring_disabled(), why, sizeof(why));
+	if (refused(rc)) {
+		refusal_tell(why);
+		return be_ring_create_workers(r);
 	}
+	log_err("reactor %u: no io_uring: %s", r->id, why);
 	return rc;
 }
 
@@ -234,12 +272,10 @@ static int ring_bind(struct be_ring *ring)
  * thread. The ring's own descriptor is registered to save a look-up per enter.
  * Buffers are not before, as that pins them and there may never be a file.
  */
-int be_ring_enable(struct be_ring *ring)
+static int uring_enable(struct be_ring *ring)
 {
 	int rc = 0;
 
-	if (ring->enabled)
-		return 0;
 	if (ring->uring.flags & IORING_SETUP_R_DISABLED)
 		rc = ring_bind(ring);
 	if (rc < 0) {
@@ -248,6 +284,19 @@ int be_ring_enable(struct be_ring *ring)
 	}
 	io_uring_register_ring_fd(&ring->uring);
 	be_ring_regions_sync(ring);
+	return 0;
+}
+
+int be_ring_enable(struct be_ring *ring)
+{
+	int rc = 0;
+
+	if (ring->enabled)
+		return 0;
+	if (!ring->workers)
+		rc = uring_enable(ring);
+	if (rc)
+		return rc;
 	reactor_source_add(ring->reactor, &ring->source);
 	ring->enabled = true;
 	return 0;
@@ -263,8 +312,12 @@ void be_ring_destroy(struct reactor *r)
 	if (ring->enabled)
 		reactor_source_del(r, &ring->source);
 	list_del(&ring->doorbell.link);
-	io_uring_queue_exit(&ring->uring);
-	close(ring->source.fd);
+	if (ring->workers) {
+		be_workers_destroy(ring);
+	} else {
+		io_uring_queue_exit(&ring->uring);
+		close(ring->source.fd);
+	}
 	free(ring);
 	r->be_ring = NULL;
 }

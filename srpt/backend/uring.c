@@ -127,7 +127,7 @@ static void ring_enter(struct be_ring *ring)
 				 ring->reactor->id, strerror(-rc));
 }
 
-static void later_run(struct be_ring *ring)
+void be_ring_later_run(struct be_ring *ring)
 {
 	struct list_node finished = LIST_INIT(finished);
 
@@ -146,7 +146,7 @@ static void doorbell_run(struct reactor_deferred *d)
 
 	ring->in_doorbell = true;
 	for (int i = 0; i < DOORBELL_PASSES; i++) {
-		later_run(ring);
+		be_ring_later_run(ring);
 		if (!io_uring_sq_ready(&ring->uring))
 			break;
 		ring_enter(ring);

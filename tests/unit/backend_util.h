@@ -39,6 +39,17 @@ static inline void test_reactor_free(struct reactor *r)
 	reactor_destroy(r);
 }
 
+/* It may be refused, as in a container; then workers serve, which have a test of their own. */
+static inline bool test_has_uring(void)
+{
+	struct io_uring ring;
+
+	if (io_uring_queue_init(1, &ring, 0))
+		return false;
+	io_uring_queue_exit(&ring);
+	return true;
+}
+
 /* A request that counts its ends. */
 struct test_io {
 	struct be_io io;

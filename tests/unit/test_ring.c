@@ -57,6 +57,8 @@ static void test_each_set_of_flags_works(void **state)
 {
 	unsigned works = 0;
 
+	if (!test_has_uring())
+		skip();
 	for (int i = 0; i < RING_FLAG_SETS; i++) {
 		struct reactor *r = test_reactor_new(1, 0);
 		int rc = be_ring_create_flags(r, RING_DEPTH, ring_flag_sets[i]);
@@ -309,22 +311,31 @@ static int io_uring_forbid(int errnum)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 }
 
-/* In a child whose stderr is @fd; its exit status: 0 as expected, 77 cannot test. */
-static int create_forbidden(int fd, int errnum)
+/*
+ * In a child whose stderr is @fd; its exit status: 0 two rings gave @expected, and if that is 0
+ * have workers; 77 cannot test.
+ */
+static int create_forbidden(int fd, int errnum, int expected)
 {
 	struct reactor_params p = { .buffer_size = 1, .cpu = -1 };
 	struct reactor *r;
-	int rc;
+	bool right = true;
 
 	dup2(fd, STDERR_FILENO);
 	if (reactor_create(0, &p, &r) || io_uring_forbid(errnum))
 		return 77;
-	rc = be_ring_create(r, RING_DEPTH);
+	for (int i = 0; i < 2; i++) {
+		right = right && be_ring_create(r, RING_DEPTH) == expected;
+		right = right && (r->be_ring != NULL) == !expected;
+		right = right && (expected || ((struct be_ring *)r->be_ring)->workers);
+		be_ring_destroy(r);
+	}
 	reactor_destroy(r);
-	return rc == -errnum ? 0 : 1;
+	return right ? 0 : 1;
 }
 
-static void check_forbidden(int errnum, const char *words)
+/* What two rings say when io_uring_setup() fails with @errnum. */
+static void check_forbidden(int errnum, int expected, const char *words)
 {
 	char text[500];
 	int fds[2], status;
@@ -334,7 +345,7 @@ static void check_forbidden(int errnum, const char *words)
 	assert_int_equal(pipe(fds), 0);
 	pid = fork();
 	if (!pid)
-		_exit(create_forbidden(fds[1], errnum));
+		_exit(create_forbidden(fds[1], errnum, expected));
 	close(fds[1]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	n = read(fds[0], text, sizeof(text) - 1);
@@ -345,13 +356,28 @@ static void check_forbidden(int errnum, const char *words)
 	assert_true(n > 0);
 	text[n] = '\0';
 	assert_non_null(strstr(text, words));
+	/* Threads instead are told once. */
+	if (!expected)
+		assert_ptr_equal(strchr(text, '\n'), text + n - 1);
 }
 
-static void test_forbidden_io_uring_is_explained(void **state)
+static void test_threads_serve_where_io_uring_is_forbidden(void **state)
 {
 	(void)state;
-	check_forbidden(EPERM, "seccomp");
-	check_forbidden(ENOSYS, "the kernel has no io_uring");
+	if (!test_has_uring())
+		skip(); /* for a reason of its own */
+	check_forbidden(EPERM, 0, "as in a container): disks are served by threads");
+	check_forbidden(EACCES, 0, "Permission denied): disks are served by threads");
+	check_forbidden(ENOSYS, 0, "the kernel has no io_uring");
+	check_forbidden(ENOMEM, 0, "LimitMEMLOCK");
+}
+
+static void test_other_failures_are_failures(void **state)
+{
+	(void)state;
+	if (!test_has_uring())
+		skip();
+	check_forbidden(EMFILE, -EMFILE, "no io_uring: Too many open files");
 }
 
 int main(void)
@@ -370,7 +396,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_detached_file_is_closed_although_others_are_busy, setup, teardown),
 		cmocka_unit_test(test_explanations),
-		cmocka_unit_test(test_forbidden_io_uring_is_explained),
+		cmocka_unit_test(test_threads_serve_where_io_uring_is_forbidden),
+		cmocka_unit_test(test_other_failures_are_failures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
