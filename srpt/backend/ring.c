@@ -220,7 +220,7 @@ int be_ring_create_workers(struct reactor *r)
 	return 0;
 }
 
-/* Not for us, whoever decided that; anything else would hit threads as well. */
+/* By rule, age or the limit of locked memory; any other failure would meet threads as well. */
 static bool refused(int rc)
 {
 	return rc == -EPERM || rc == -EACCES || rc == -ENOSYS || rc == -ENOMEM;

@@ -107,7 +107,7 @@ static void *worker_thread(void *arg)
 	return NULL;
 }
 
-static void handed_over(struct be_ring *ring)
+static void requests_hand_over(struct be_ring *ring)
 {
 	struct be_workers *w = ring->workers;
 	struct list_node *n;
@@ -133,7 +133,7 @@ static void workers_doorbell(struct reactor_deferred *d)
 	struct be_ring *ring = container_of(d, struct be_ring, doorbell);
 
 	be_ring_later_run(ring);
-	handed_over(ring);
+	requests_hand_over(ring);
 }
 
 static int workers_poll(struct reactor_source *s)
