@@ -195,6 +195,7 @@ static int qp_create(struct verbs_conn *c, uint32_t sq_cap)
 		return rc;
 	reads = min_u32(reads, (uint32_t)c->id->dev->attr.max_qp_init_rd_atom);
 	verbs_sq_init(&c->sq, sq_cap, reads, max_message(c->id->cm), attr.cap.max_inline_data);
+	c->sq.max_silent = c->id->dev->max_silent;
 	c->qp = c->id->cm->qp;
 	c->qpn = c->qp->qp_num;
 	return 0;

@@ -207,8 +207,7 @@ void verbs_conn_marker_done(struct verbs_conn *c)
 static int marker_post(struct verbs_conn *c)
 {
 	struct ibv_send_wr *bad, wr = {
-		.wr_id = (uint64_t)c->sq.head << VERBS_WR_SEQ_SHIFT | VERBS_WR_MARKER |
-			 VERBS_WR_SEND,
+		.wr_id = verbs_sq_marker(&c->sq),
 		.opcode = IBV_WR_RDMA_WRITE,
 		.send_flags = IBV_SEND_SIGNALED,
 	};
@@ -216,7 +215,7 @@ static int marker_post(struct verbs_conn *c)
 
 	if (rc)
 		return rc;
-	c->sq.head++;
+	verbs_sq_marked(&c->sq);
 	c->p->wrs_out++;
 	return 0;
 }

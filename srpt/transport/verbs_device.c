@@ -18,6 +18,9 @@
 
 #define STOP_WAIT_MS 2000
 
+#define SIW_VENDOR 0x626d74u  /* the kernel's software iWARP */
+#define SIW_MAX_SILENT 4095u
+
 /* ---- asynchronous events ---- */
 
 static struct verbs_conn *event_conn(const struct ibv_async_event *ev)
@@ -147,6 +150,16 @@ static void anchor_add(struct verbs_device *dev, struct rdma_cm_id *cm)
 	list_add_tail(&dev->v->ids, &id->link);
 }
 
+/*
+ * Of a WRITE or SEND of a page or more that asks for no completion, siw gives TCP
+ * the pages themselves, and says done when TCP has them, not when it has sent them.
+ * Of one that asks for a completion TCP gets a copy. No page is smaller than 4 KiB.
+ */
+static uint32_t device_max_silent(const struct verbs_device *dev)
+{
+	return dev->iwarp && dev->attr.vendor_id == SIW_VENDOR ? SIW_MAX_SILENT : UINT32_MAX;
+}
+
 static struct verbs_device *device_new(struct verbs *v, struct rdma_cm_id *cm)
 {
 	struct verbs_device *dev = calloc(1, sizeof(*dev));
@@ -164,6 +177,7 @@ static struct verbs_device *device_new(struct verbs *v, struct rdma_cm_id *cm)
 		free(dev);
 		return NULL;
 	}
+	dev->max_silent = device_max_silent(dev);
 	list_add_tail(&v->devices, &dev->link);
 	anchor_add(dev, cm);
 	return dev;

@@ -154,6 +154,7 @@ struct verbs_device {
 	bool iwarp;
 	bool dead;       /* removed or failed: takes no connection any more */
 	bool removed;    /* the kernel waits for us to let it go */
+	uint32_t max_silent; /* of its send queues */
 	unsigned conns;  /* accepted and not yet drained */
 	unsigned stops;  /* pollers that have not stopped yet; 0 when dead = not begun */
 	struct verbs_poller *pollers[REACTOR_MAX];

@@ -157,6 +157,7 @@ static void send_done(struct verbs_poller *p, const struct ibv_wc *wc)
 {
 	struct verbs_conn *c = verbs_conn_find(p, wc->qp_num);
 	struct xfer *x;
+	uint32_t used;
 	int status = 0;
 
 	if (!c)
@@ -165,8 +166,9 @@ static void send_done(struct verbs_poller *p, const struct ibv_wc *wc)
 		status = -ECONNRESET;
 		send_failed(c, wc);
 	}
-	p->wrs_out -= (uint32_t)(wc->wr_id >> VERBS_WR_SEQ_SHIFT) + 1 - c->sq.tail;
+	used = verbs_sq_used(&c->sq);
 	verbs_sq_complete(&c->sq, wc->wr_id);
+	p->wrs_out -= used - verbs_sq_used(&c->sq);
 	while ((x = verbs_sq_pop(&c->sq)))
 		verbs_xfer_end(c, x, status);
 	if (wc->wr_id & VERBS_WR_MARKER)
@@ -183,8 +185,8 @@ static void conn_post(struct verbs_conn *c)
 
 	do {
 		n = verbs_sq_build(&c->sq, &p->chain, &p->keys);
+		p->wrs_out += p->chain.n;
 		if (n > 0) {
-			p->wrs_out += (uint32_t)n;
 			rc = ibv_post_send(c->qp, p->chain.wr, &bad);
 			n = rc ? -rc : n;
 		}

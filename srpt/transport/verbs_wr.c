@@ -29,11 +29,13 @@ void verbs_sq_init(struct verbs_sq *sq, uint32_t cap, uint32_t max_reads, uint32
 	memset(sq, 0, sizeof(*sq));
 	list_init(&sq->pulls);
 	list_init(&sq->pushes);
-	list_init(&sq->posted);
+	list_init(&sq->reading.posted);
+	list_init(&sq->sending.posted);
 	sq->cap = cap;
 	sq->max_reads = max_reads;
 	sq->max_msg = max_msg;
 	sq->max_inline = max_inline;
+	sq->max_silent = UINT32_MAX;
 }
 
 void verbs_sq_add(struct verbs_sq *sq, struct xfer *x, enum verbs_xfer_kind kind)
@@ -81,7 +83,7 @@ static void add_piece(struct verbs_sq *sq, struct verbs_chain *ch, struct xfer *
 	wr->opcode = read ? IBV_WR_RDMA_READ : IBV_WR_RDMA_WRITE;
 	wr->wr.rdma.remote_addr = seg->addr + x->seg_off;
 	wr->wr.rdma.rkey = seg->key;
-	if (read)
+	if (read || len > sq->max_silent)
 		wr->send_flags = IBV_SEND_SIGNALED;
 	x->off += len;
 	x->seg_off += len;
@@ -124,15 +126,27 @@ static int add_send(struct verbs_sq *sq, struct verbs_chain *ch, struct xfer *x,
 	wr->opcode = IBV_WR_SEND;
 	if (x->msg_len <= sq->max_inline)
 		wr->send_flags = IBV_SEND_INLINE;
+	if (x->msg_len > sq->max_silent)
+		wr->send_flags |= IBV_SEND_SIGNALED;
 	x->pending++;
 	return 0;
 }
 
-static void xfer_posted(struct verbs_sq *sq, struct xfer *x)
+static void xfer_posted(struct verbs_sq *sq, struct verbs_lane *lane, struct xfer *x)
 {
 	x->end = sq->head - 1;
 	list_del(&x->link);
-	list_add_tail(&sq->posted, &x->link);
+	list_add_tail(&lane->posted, &x->link);
+}
+
+/* The entries from number @from up to the head of the queue are of @lane. */
+static void lane_add(struct verbs_lane *lane, uint32_t from, const struct verbs_sq *sq)
+{
+	if (from == sq->head)
+		return;
+	if (lane->tail == lane->head)
+		lane->tail = from;
+	lane->head = sq->head;
 }
 
 static int build_pulls(struct verbs_sq *sq, struct verbs_chain *ch, const struct verbs_keys *keys,
@@ -150,7 +164,7 @@ static int build_pulls(struct verbs_sq *sq, struct verbs_chain *ch, const struct
 		sq->reads += (uint32_t)n;
 		if (x->off < x->local.len)
 			break;
-		xfer_posted(sq, x);
+		xfer_posted(sq, &sq->reading, x);
 	}
 	return 0;
 }
@@ -175,7 +189,7 @@ static int build_pushes(struct verbs_sq *sq, struct verbs_chain *ch, const struc
 			ch->wr[ch->n - 1].send_flags |= IBV_SEND_SIGNALED;
 			silent = 0;
 		}
-		xfer_posted(sq, x);
+		xfer_posted(sq, &sq->sending, x);
 	}
 	return 0;
 }
@@ -183,12 +197,17 @@ static int build_pushes(struct verbs_sq *sq, struct verbs_chain *ch, const struc
 int verbs_sq_build(struct verbs_sq *sq, struct verbs_chain *ch, const struct verbs_keys *keys)
 {
 	unsigned room = min_u32(sq->cap - verbs_sq_used(sq), VERBS_CHAIN_MAX);
+	uint32_t from = sq->head;
 	int rc = build_pulls(sq, ch, keys, room);
 
-	if (!rc)
-		rc = build_pushes(sq, ch, keys, room);
 	if (rc)
 		return rc;
+	lane_add(&sq->reading, from, sq);
+	from = sq->head;
+	rc = build_pushes(sq, ch, keys, room);
+	if (rc)
+		return rc;
+	lane_add(&sq->sending, from, sq);
 	if (!ch->n)
 		return 0;
 	ch->wr[ch->n - 1].send_flags |= IBV_SEND_SIGNALED;
@@ -196,24 +215,54 @@ int verbs_sq_build(struct verbs_sq *sq, struct verbs_chain *ch, const struct ver
 	return (int)ch->n;
 }
 
+static uint32_t lane_oldest(const struct verbs_lane *lane, uint32_t oldest)
+{
+	if (lane->tail != lane->head && (int32_t)(lane->tail - oldest) < 0)
+		return lane->tail;
+	return oldest;
+}
+
 void verbs_sq_complete(struct verbs_sq *sq, uint64_t wr_id)
 {
-	sq->tail = (uint32_t)(wr_id >> VERBS_WR_SEQ_SHIFT) + 1;
-	if (wr_id & VERBS_WR_READ)
+	bool read = wr_id & VERBS_WR_READ;
+	struct verbs_lane *lane = read ? &sq->reading : &sq->sending;
+
+	lane->tail = (uint32_t)(wr_id >> VERBS_WR_SEQ_SHIFT) + 1;
+	if (read)
 		sq->reads--;
+	sq->tail = lane_oldest(&sq->reading, lane_oldest(&sq->sending, sq->head));
+}
+
+uint64_t verbs_sq_marker(const struct verbs_sq *sq)
+{
+	return (uint64_t)sq->head << VERBS_WR_SEQ_SHIFT | VERBS_WR_MARKER | VERBS_WR_SEND;
+}
+
+void verbs_sq_marked(struct verbs_sq *sq)
+{
+	uint32_t from = sq->head++;
+
+	lane_add(&sq->sending, from, sq);
+}
+
+static struct xfer *lane_pop(struct verbs_lane *lane)
+{
+	struct xfer *x;
+
+	if (list_empty(&lane->posted))
+		return NULL;
+	x = list_first(&lane->posted, struct xfer, link);
+	if ((int32_t)(x->end - lane->tail) >= 0)
+		return NULL;
+	list_del(&x->link);
+	return x;
 }
 
 struct xfer *verbs_sq_pop(struct verbs_sq *sq)
 {
-	struct xfer *x;
+	struct xfer *x = lane_pop(&sq->reading);
 
-	if (list_empty(&sq->posted))
-		return NULL;
-	x = list_first(&sq->posted, struct xfer, link);
-	if ((int32_t)(x->end - sq->tail) >= 0)
-		return NULL;
-	list_del(&x->link);
-	return x;
+	return x ? x : lane_pop(&sq->sending);
 }
 
 static struct xfer *take_first(struct list_node *from, bool all)
@@ -231,8 +280,10 @@ static struct xfer *take_first(struct list_node *from, bool all)
 
 struct xfer *verbs_sq_take(struct verbs_sq *sq, bool all)
 {
-	struct xfer *x = all ? take_first(&sq->posted, true) : NULL;
+	struct xfer *x = all ? take_first(&sq->reading.posted, true) : NULL;
 
+	if (!x && all)
+		x = take_first(&sq->sending.posted, true);
 	if (!x)
 		x = take_first(&sq->pulls, all);
 	if (!x)

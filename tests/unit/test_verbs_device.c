@@ -154,6 +154,28 @@ static void test_port_events_change_nothing(void **state)
 	fake_cm_event(fake_id(c), RDMA_CM_EVENT_DISCONNECTED);
 }
 
+/* siw sends the pages of a long WRITE after it said done, unless it was asked to say so. */
+static void test_siw_is_asked_about_every_long_entry(void **state)
+{
+	struct transport_listener *l = fake_listen("0.0.0.0");
+	struct fake_chan ch;
+	struct conn *c;
+
+	(void)state;
+	for (int iwarp = 0; iwarp < 2; iwarp++) {
+		for (int siw = 0; siw < 2; siw++) {
+			fake_device.transport_type = iwarp ? IBV_TRANSPORT_IWARP : IBV_TRANSPORT_IB;
+			fake_attr.vendor_id = siw ? 0x626d74 : 0x1425;
+			c = fake_live(l, &ch);
+			assert_int_equal(verbs_conn_of(c)->sq.max_silent,
+					 iwarp && siw ? 4095 : UINT32_MAX);
+			fake_cm_event(fake_id(c), RDMA_CM_EVENT_DEVICE_REMOVAL);
+			fake_settle();
+		}
+	}
+	fake_device.transport_type = IBV_TRANSPORT_IB;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +199,8 @@ int main(void)
 			test_early_message_is_passed_to_the_cm, fake_setup, fake_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_port_events_change_nothing, fake_setup, fake_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_siw_is_asked_about_every_long_entry, fake_setup, fake_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -414,6 +414,119 @@ static void test_dead_connection_gives_every_xfer_back_once(void **state)
 	assert_true(verbs_sq_empty(&sq));
 }
 
+/* What siw does: the response of one command completes before the data of another come. */
+static void test_send_that_overtakes_reads_ends_none_of_them(void **state)
+{
+	struct xfer pull, push, next;
+	struct xfer_seg segs[2];
+	struct verbs_sq sq;
+	uint64_t reads[2];
+
+	(void)state;
+	verbs_sq_init(&sq, 8, 4, MAX_MSG, 0);
+	segs_init(segs, 2, 100);
+	xfer_init(&pull, segs, 2, 200);
+	xfer_init(&push, NULL, 0, 0);
+	xfer_init(&next, segs, 1, 100);
+	verbs_sq_add(&sq, &pull, VERBS_PULL);
+	verbs_sq_add(&sq, &push, VERBS_PUSH);
+	assert_int_equal(build(&sq), 3);
+	reads[0] = chain.wr[0].wr_id;
+	reads[1] = chain.wr[1].wr_id;
+	verbs_sq_complete(&sq, chain.wr[2].wr_id);
+	assert_ptr_equal(verbs_sq_pop(&sq), &push);
+	assert_null(verbs_sq_pop(&sq));
+	/* The slots of the queue are freed in order. */
+	assert_int_equal(verbs_sq_used(&sq), 3);
+	verbs_sq_add(&sq, &next, VERBS_PULL);
+	assert_int_equal(build(&sq), 1);
+	verbs_sq_complete(&sq, reads[0]);
+	assert_null(verbs_sq_pop(&sq));
+	assert_int_equal(verbs_sq_used(&sq), 3);
+	verbs_sq_complete(&sq, reads[1]);
+	assert_ptr_equal(verbs_sq_pop(&sq), &pull);
+	assert_null(verbs_sq_pop(&sq));
+	verbs_sq_complete(&sq, chain.wr[0].wr_id);
+	assert_ptr_equal(verbs_sq_pop(&sq), &next);
+	assert_true(verbs_sq_empty(&sq));
+	assert_int_equal(verbs_sq_used(&sq), 0);
+}
+
+static void test_read_ends_no_send_before_it(void **state)
+{
+	struct xfer_seg segs[1];
+	struct xfer pull, push;
+	struct verbs_sq sq;
+	uint64_t send;
+
+	(void)state;
+	verbs_sq_init(&sq, 8, 4, MAX_MSG, 0);
+	segs_init(segs, 1, 100);
+	xfer_init(&push, NULL, 0, 0);
+	xfer_init(&pull, segs, 1, 100);
+	verbs_sq_add(&sq, &push, VERBS_PUSH);
+	assert_int_equal(build(&sq), 1);
+	send = chain.wr[0].wr_id;
+	verbs_sq_add(&sq, &pull, VERBS_PULL);
+	assert_int_equal(build(&sq), 1);
+	verbs_sq_complete(&sq, chain.wr[0].wr_id);
+	assert_ptr_equal(verbs_sq_pop(&sq), &pull);
+	assert_null(verbs_sq_pop(&sq));
+	assert_int_equal(verbs_sq_used(&sq), 2);
+	verbs_sq_complete(&sq, send);
+	assert_ptr_equal(verbs_sq_pop(&sq), &push);
+	assert_int_equal(verbs_sq_used(&sq), 0);
+}
+
+static void test_long_entries_ask_for_completions(void **state)
+{
+	struct xfer_seg segs[3];
+	struct verbs_sq sq;
+	struct xfer x, y;
+
+	(void)state;
+	verbs_sq_init(&sq, 16, 4, MAX_MSG, 0);
+	sq.max_silent = 99;
+	segs_init(segs, 3, 100);
+	xfer_init(&x, segs, 3, 299);
+	xfer_init(&y, NULL, 0, 0);
+	x.msg_len = 100;
+	verbs_sq_add(&sq, &x, VERBS_PUSH);
+	verbs_sq_add(&sq, &y, VERBS_PUSH);
+	assert_int_equal(build(&sq), 5);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(chain.wr[i].send_flags, i == 2 ? 0 : IBV_SEND_SIGNALED);
+	/* The data are sent when the message after them is. */
+	verbs_sq_complete(&sq, chain.wr[0].wr_id);
+	assert_null(verbs_sq_pop(&sq));
+	verbs_sq_complete(&sq, chain.wr[3].wr_id);
+	assert_ptr_equal(verbs_sq_pop(&sq), &x);
+	assert_null(verbs_sq_pop(&sq));
+}
+
+static void test_marker_is_the_last_entry(void **state)
+{
+	struct xfer_seg segs[1];
+	struct verbs_sq sq;
+	struct xfer x;
+	uint64_t marker;
+
+	(void)state;
+	verbs_sq_init(&sq, 8, 4, MAX_MSG, 0);
+	segs_init(segs, 1, 100);
+	xfer_init(&x, segs, 1, 100);
+	verbs_sq_add(&sq, &x, VERBS_PULL);
+	assert_int_equal(build(&sq), 1);
+	marker = verbs_sq_marker(&sq);
+	assert_true(marker & VERBS_WR_MARKER && marker & VERBS_WR_SEND);
+	verbs_sq_marked(&sq);
+	assert_int_equal(verbs_sq_used(&sq), 2);
+	verbs_sq_complete(&sq, chain.wr[0].wr_id);
+	assert_int_equal(verbs_sq_used(&sq), 1);
+	verbs_sq_complete(&sq, marker);
+	assert_int_equal(verbs_sq_used(&sq), 0);
+}
+
 /* ---- a device made of an array ---- */
 
 #define LOAD 400
@@ -423,6 +536,9 @@ struct device {
 	struct ibv_send_wr wr[CAP];
 	uint32_t first, n; /* ring */
 	uint32_t reads, moved, sends;
+	bool late_reads;   /* they complete after what was posted later */
+	struct ibv_send_wr late[4];
+	uint32_t nlate;
 };
 
 static void device_post(struct device *d, int n)
@@ -440,6 +556,16 @@ static void device_post(struct device *d, int n)
 	assert_int_equal(n, 0);
 }
 
+static bool device_read_done(struct device *d, struct verbs_sq *sq)
+{
+	if (!d->nlate)
+		return false;
+	d->reads--;
+	verbs_sq_complete(sq, d->late[0].wr_id);
+	memmove(d->late, d->late + 1, --d->nlate * sizeof(d->late[0]));
+	return true;
+}
+
 /* Complete up to the next entry that asks for it; false: idle. */
 static bool device_run(struct device *d, struct verbs_sq *sq)
 {
@@ -448,26 +574,26 @@ static bool device_run(struct device *d, struct verbs_sq *sq)
 
 		d->first = (d->first + 1) % CAP;
 		d->n--;
-		if (wr->opcode == IBV_WR_RDMA_READ)
-			d->reads--;
-		if (!(wr->send_flags & IBV_SEND_SIGNALED))
-			continue;
-		verbs_sq_complete(sq, wr->wr_id);
-		return true;
+		if (wr->opcode == IBV_WR_RDMA_READ) {
+			d->late[d->nlate++] = *wr;
+			if (!d->late_reads)
+				return device_read_done(d, sq);
+		} else if (wr->send_flags & IBV_SEND_SIGNALED) {
+			verbs_sq_complete(sq, wr->wr_id);
+			return true;
+		}
 	}
-	return false;
+	return device_read_done(d, sq);
 }
 
-static void test_random_load_moves_every_byte_once(void **state)
+static void random_load(struct device d)
 {
 	static struct xfer x[LOAD];
 	static struct xfer_seg segs[64];
-	struct device d = { .n = 0 };
 	uint32_t want = 0, pushes = 0, done = 0, added = 0, seed = 12345;
 	struct verbs_sq sq;
 	int n;
 
-	(void)state;
 	verbs_sq_init(&sq, CAP, 4, 3000, INLINE);
 	segs_init(segs, 64, 1000);
 	do {
@@ -495,6 +621,18 @@ static void test_random_load_moves_every_byte_once(void **state)
 	assert_int_equal(sq.reads, 0);
 }
 
+static void test_random_load_moves_every_byte_once(void **state)
+{
+	(void)state;
+	random_load((struct device){ .late_reads = false });
+}
+
+static void test_random_load_where_reads_are_late(void **state)
+{
+	(void)state;
+	random_load((struct device){ .late_reads = true });
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,7 +652,12 @@ int main(void)
 		cmocka_unit_test_setup(test_long_round_takes_several_chains, setup),
 		cmocka_unit_test_setup(test_sequence_numbers_may_wrap, setup),
 		cmocka_unit_test_setup(test_dead_connection_gives_every_xfer_back_once, setup),
+		cmocka_unit_test_setup(test_send_that_overtakes_reads_ends_none_of_them, setup),
+		cmocka_unit_test_setup(test_read_ends_no_send_before_it, setup),
+		cmocka_unit_test_setup(test_long_entries_ask_for_completions, setup),
+		cmocka_unit_test_setup(test_marker_is_the_last_entry, setup),
 		cmocka_unit_test(test_random_load_moves_every_byte_once),
+		cmocka_unit_test(test_random_load_where_reads_are_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
