@@ -21,6 +21,11 @@
 #define NS_PER_MS 1000000ull
 #define REQUEST_MAX 56u        /* private data: what the CM leaves of a request */
 #define REJ_BY_CONSUMER 28     /* IBTA 12.6.7.2: the reason is in the private data */
+/*
+ * The kernel looks for the neighbour when it is asked and when the time is up; what
+ * it learns in between it may miss. So it gets little time, again and again.
+ */
+#define ADDRESS_MS 1000u
 
 /* ---- end of the attempt ---- */
 
@@ -88,6 +93,27 @@ static void reply_keep(struct verbs_conn *c, const struct rdma_cm_event *ev, con
 	memcpy(c->pd, pd, c->reply_len);
 }
 
+static int address_ask(struct verbs_conn *c, const struct sockaddr_storage *to)
+{
+	struct sockaddr_storage sa = *to;
+
+	return rdma_resolve_addr(c->id->cm, NULL, (struct sockaddr *)&sa,
+				 (int)min_u32(c->timeout_ms, ADDRESS_MS)) ? -errno : 0;
+}
+
+/* connect_timed_out() ends it when all of the time is up. */
+static void address_missing(struct verbs_conn *c, const struct rdma_cm_event *ev,
+			    const uint8_t *pd)
+{
+	int rc = ev->status < 0 ? ev->status : -EHOSTUNREACH;
+
+	(void)pd;
+	if (rc == -ETIMEDOUT)
+		rc = address_ask(c, &c->id->cm->route.addr.dst_storage);
+	if (rc)
+		verbs_connect_fail(c, rc, "address is not reachable");
+}
+
 static void address_resolved(struct verbs_conn *c, const struct rdma_cm_event *ev,
 			     const uint8_t *pd)
 {
@@ -147,7 +173,7 @@ static const struct {
 	const char *why;
 } event_table[] = {
 	[RDMA_CM_EVENT_ADDR_RESOLVED] = { address_resolved, 0, NULL },
-	[RDMA_CM_EVENT_ADDR_ERROR] = { NULL, -EHOSTUNREACH, "address is not reachable" },
+	[RDMA_CM_EVENT_ADDR_ERROR] = { address_missing, 0, NULL },
 	[RDMA_CM_EVENT_ROUTE_RESOLVED] = { route_resolved, 0, NULL },
 	[RDMA_CM_EVENT_ROUTE_ERROR] = { NULL, -EHOSTUNREACH, "no route" },
 	[RDMA_CM_EVENT_CONNECT_ERROR] = { NULL, -EPROTO, "connection handshake failed" },
@@ -230,7 +256,7 @@ static void conn_fill(struct verbs_conn *c, struct reactor *r, const struct conn
 /* The first step; on failure everything is as before. */
 static int resolve(struct verbs_id *id, const struct connect_params *p)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
 	int rc;
 
 	memcpy(&sa, p->addr, p->addr_len);
@@ -239,8 +265,7 @@ static int resolve(struct verbs_id *id, const struct connect_params *p)
 		id->cm = NULL;
 		return rc;
 	}
-	return rdma_resolve_addr(id->cm, NULL, (struct sockaddr *)&sa,
-				 (int)id->conn->timeout_ms) ? -errno : 0;
+	return address_ask(id->conn, &sa);
 }
 
 static int connect_begin(struct verbs *v, struct reactor *r, const struct connect_params *p,

@@ -259,6 +259,26 @@ static void test_unreachable_address_is_told(void **state)
 	assert_int_equal(fake.routes, 0);
 }
 
+/* The kernel may have missed that the neighbour is known by now. */
+static void test_address_is_asked_for_again(void **state)
+{
+	struct fake_chan ch;
+	char err[256];
+	unsigned asked;
+
+	(void)state;
+	assert_int_equal(fake_open(&ch, err), 0);
+	asked = fake.resolves;
+	fake_cm_answer(fake_id(ch.c), RDMA_CM_EVENT_ADDR_ERROR, -ETIMEDOUT, NULL, 0);
+	assert_int_equal(fake.resolves, asked + 1);
+	assert_int_equal(fake.routes, 0);
+	fake_cm_event(fake_id(ch.c), RDMA_CM_EVENT_ADDR_RESOLVED);
+	assert_int_equal(fake.routes, 1);
+	fake.resolve_error = EADDRNOTAVAIL;
+	fake_cm_answer(fake_id(ch.c), RDMA_CM_EVENT_ADDR_ERROR, -ETIMEDOUT, NULL, 0);
+	assert_failed(&ch, -EADDRNOTAVAIL);
+}
+
 static void test_missing_route_is_told(void **state)
 {
 	struct fake_chan ch;
@@ -495,6 +515,7 @@ int main(void)
 		alone(test_rejection_without_words_has_no_data),
 		alone(test_failed_handshake_is_told),
 		alone(test_unreachable_address_is_told),
+		alone(test_address_is_asked_for_again),
 		alone(test_missing_route_is_told),
 		alone(test_failing_steps_are_told),
 		alone(test_time_is_up_at_every_step),
