@@ -134,7 +134,12 @@ static uint16_t read_response_begin(struct iwarp_conn *c)
 
 static uint16_t read_response_end(struct iwarp_conn *c)
 {
-	iwarp_tx_oldest_read(c)->got += payload_len(&c->rx);
+	struct iwarp_read *r = iwarp_tx_oldest_read(c);
+
+	/* Given up since the segment began, with the rest of the stream. */
+	if (!r)
+		return TERM_RDMAP_OPCODE;
+	r->got += payload_len(&c->rx);
 	if (c->rx.seg.last)
 		iwarp_tx_read_done(c);
 	return TERM_NONE;

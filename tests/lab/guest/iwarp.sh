@@ -102,6 +102,22 @@ login_at()
 	try_login "$string"
 }
 
+# login_verify ADDRESS CHANNELS: log in there and verify small and large I/O; size[] says how much.
+login_verify()
+{
+	local bs family=4
+
+	[[ $1 != *:* ]] || family=6
+	login_at "$1" ch_count="$2" || fail "login at $1: $(cat "$out/add_target.err")"
+	wait_for 10 has_disk 0 || fail "no disk at $1"
+	disk=$(disk_of 0)
+	expect 'channels' "$2" "$(channels "$host")"
+	for bs in 512 4k 1m; do
+		fio_verify "$bs-ch$2-v$family" "$disk" "$bs" "${size[$bs]}" --numjobs="$2" \
+			--offset_increment=48m
+	done
+}
+
 # impair DEVICE-NUMBER [NETEM-ARGUMENTS...]: of the link, both directions; none: good again.
 impair()
 {
