@@ -5,9 +5,13 @@
 . "${top_srcdir:?}/tests/functional/functions.sh"
 
 port_choose
-# vdisk_blockio needs a block device, which an ordinary user has not: name one that may be
-# overwritten in SRPT_TEST_BLOCK_DEVICE. The lab has it with the kernel's initiator.
+# vdisk_blockio needs a block device: one that may be overwritten is named in
+# SRPT_TEST_BLOCK_DEVICE, root has a loop device, others leave it out: the lab has it too.
 block=${SRPT_TEST_BLOCK_DEVICE-}
+truncate -s 16M "$work/loop"
+if [ -z "$block" ] && block=$(losetup --find --show "$work/loop" 2> /dev/null); then
+	trap 'cleanup; losetup --detach "$block"' EXIT
+fi
 truncate -s 16M "$work/cached" "$work/direct" "$work/through" "$work/large"
 # Not every file system knows O_DIRECT.
 o_direct=0
@@ -75,7 +79,7 @@ at_target 127.0.0.1
 for lun in 1 2 3 4 5 6 ${block:+7}; do
 	expect 0 ping --lun "$lun" --verify --size 8M --block-size 64K --random "${at[@]}"
 	expect 0 ping --lun "$lun" --verify --size 1M --offset 3M --block-size 4K --pattern 7 \
-		"${at[@]}"
+		--channels 2 "${at[@]}"
 	expect 0 ping --lun "$lun" --check --size 3M --random "${at[@]}"
 done
 # In the file is what went over the wire.
@@ -84,4 +88,8 @@ cmp -s "$work/cached" "$work/through" || fail 'two disks with the same pattern d
 expect 0 ping --lun 0 --read --write --size 16M "${at[@]}"
 expect 1 ping --quiet --lun 0 --verify --size 64K "${at[@]}"
 one_line
+# A file leaves while the others stay.
+sed -i '/LUN 3 through/d' "$conf"
+expect 0 ctl reload
+expect 0 ping --lun 1 --check --size 3M "${at[@]}"
 daemon_stop
