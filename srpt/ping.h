@@ -73,8 +73,6 @@ int ping_opts_parse(int argc, char **argv, struct ping_opts *o);
  */
 int ping_parse_login(const char *s, struct ping_opts *o, char *err, size_t errlen);
 int ping_parse_address(const char *s, struct ping_opts *o, char *err, size_t errlen);
-/* Bytes, with K, M, G or T (powers of 1024). */
-int ping_parse_size(const char *s, uint64_t *out);
 int ping_parse_port_id(const char *s, uint8_t id[16]);
 
 /* ---- ping_pattern.c ---- */

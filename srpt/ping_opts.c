@@ -3,6 +3,7 @@
 #include "ping.h"
 
 #include "base/bytes.h"
+#include "client/size.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -137,31 +138,6 @@ static int parse_u32(const char *s, uint32_t min, uint32_t max, uint32_t *out)
 	if (parse_uint(s, min, max, &v))
 		return -EINVAL;
 	*out = (uint32_t)v;
-	return 0;
-}
-
-int ping_parse_size(const char *s, uint64_t *out)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	char *end;
-	unsigned shift;
-
-	if (!isdigit((unsigned char)*s))
-		return -EINVAL;
-	errno = 0;
-	*out = strtoull(s, &end, 10);
-	if (errno)
-		return -EINVAL;
-	if (!*end)
-		return 0;
-	unit = strchr(units, toupper((unsigned char)*end));
-	if (!unit || end[1])
-		return -EINVAL;
-	shift = 10 * (unsigned)(unit - units + 1);
-	if (*out > UINT64_MAX >> shift)
-		return -EINVAL;
-	*out <<= shift;
 	return 0;
 }
 
@@ -337,7 +313,7 @@ static int opt_block(const char *arg, struct ping_opts *o)
 {
 	uint64_t v;
 
-	if (ping_parse_size(arg, &v) || !v || v > IOBUF_MAX_SIZE)
+	if (size_parse(arg, &v) || !v || v > IOBUF_MAX_SIZE)
 		return -EINVAL;
 	o->block_size = (uint32_t)v;
 	return 0;
@@ -408,10 +384,10 @@ static int opt_work(int opt, const char *arg, struct ping_opts *o)
 	case OPT_HOLD:
 		return parse_u32(arg, 1, 1000000, &o->hold_s);
 	case OPT_SIZE:
-		rc = ping_parse_size(arg, &o->size);
+		rc = size_parse(arg, &o->size);
 		return rc || !o->size ? -EINVAL : 0;
 	case OPT_OFFSET:
-		return ping_parse_size(arg, &o->offset);
+		return size_parse(arg, &o->offset);
 	case OPT_BLOCK:
 		return opt_block(arg, o);
 	case OPT_DEPTH:

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "client/client_sync.h"
 #include "client/latency.h"
+#include "client/size.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -423,6 +424,7 @@ static int bench(const struct options *o)
 	struct worker *workers = calloc(o->threads, sizeof(*workers));
 	struct usage from = { 0 }, to = { 0 };
 	struct result r;
+	int failed;
 
 	if (!workers)
 		return 1;
@@ -435,9 +437,10 @@ static int bench(const struct options *o)
 		to = usage_now(o);
 	}
 	atomic_store(&phase, PHASE_END);
-	if (workers_join(o, workers, &sum))
-		return 1;
+	failed = workers_join(o, workers, &sum);
 	free(workers);
+	if (failed)
+		return 1;
 	r = result_make(o, &sum, &from, &to);
 	(o->json ? print_json : print_text)(o, &sum, &r);
 	return 0;
@@ -491,25 +494,9 @@ static const struct option long_options[] = {
 
 static int number_parse(const char *s, uint64_t lowest, uint64_t highest, uint64_t *out)
 {
-	static const char units[] = "kmgt";
-	char *end;
-	const char *unit;
-	unsigned shift = 0;
+	int rc = size_parse(s, out);
 
-	errno = 0;
-	*out = strtoull(s, &end, 0);
-	if (errno || end == s || *s == '-')
-		return -EINVAL;
-	if (*end) {
-		unit = strchr(units, *end | 0x20);
-		if (!unit || end[1])
-			return -EINVAL;
-		shift = 10 * ((unsigned)(unit - units) + 1);
-	}
-	if (*out > highest >> shift)
-		return -EINVAL;
-	*out <<= shift;
-	return *out < lowest ? -EINVAL : 0;
+	return rc || *out < lowest || *out > highest ? -EINVAL : 0;
 }
 
 static int u32_parse(const char *s, uint32_t lowest, uint32_t highest, uint32_t *out)

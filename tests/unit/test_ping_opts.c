@@ -203,31 +203,6 @@ static void test_login_strings_that_make_no_sense(void **state)
 	}
 }
 
-static void test_sizes(void **state)
-{
-	static const struct {
-		const char *text;
-		uint64_t bytes;
-		int rc;
-	} rows[] = {
-		{ "512", 512, 0 },          { "4K", 4096, 0 },        { "4k", 4096, 0 },
-		{ "3M", 3u << 20, 0 },      { "2G", 2ull << 30, 0 },  { "1T", 1ull << 40, 0 },
-		{ "", 0, -EINVAL },         { "K", 0, -EINVAL },      { "4KB", 0, -EINVAL },
-		{ "-1", 0, -EINVAL },       { "4P", 0, -EINVAL },     { "1 K", 0, -EINVAL },
-		{ "18446744073709551616", 0, -EINVAL },
-		{ "16777216T", 0, -EINVAL },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		uint64_t v;
-
-		assert_int_equal(ping_parse_size(rows[i].text, &v), rows[i].rc);
-		if (!rows[i].rc)
-			assert_int_equal(v, rows[i].bytes);
-	}
-}
-
 static void test_port_ids(void **state)
 {
 	static const uint8_t want[16] = { 0xfe, 0x80, [8] = 0x00, 0x02, 0xc9, [15] = 0x0A };
@@ -252,7 +227,6 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_login_string),
 		cmocka_unit_test(test_login_strings_that_make_no_sense),
-		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_port_ids),
 	};
 
