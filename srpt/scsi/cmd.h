@@ -16,6 +16,8 @@
 
 /* Room for the parameter data of a command that does not ask for more. */
 #define CMD_PARAM_SIZE 4096u
+/* The longest parameter list any command takes. */
+#define CMD_LIST_MAX 65536u
 
 /* CDB byte 1 of READ and WRITE, SBC-3 5.8. */
 #define CDB_DPO 0x10
@@ -49,6 +51,18 @@ void cmd_io(struct scsi_cmd *cmd, enum be_op op, uint64_t off, uint64_t len,
 
 /* A step that ends the command with the result of its only request. */
 void cmd_io_ends(struct scsi_cmd *cmd);
+
+/*
+ * Go on with @fn(cmd) on the control thread, where the LU's state is changed. It ends
+ * there with cmd_control_return(), at once or later, once. Until then buf stays, also
+ * when the command is aborted meanwhile. cmd->itl must not be looked at there:
+ * cmd_control_itl(), NULL when the LUN is not mapped to this LU any more.
+ */
+void cmd_control(struct scsi_cmd *cmd, void (*fn)(struct scsi_cmd *cmd));
+struct itl *cmd_control_itl(const struct scsi_cmd *cmd);
+
+/* Back to the reactor: @step(cmd) runs there, unless the command was aborted. */
+void cmd_control_return(struct scsi_cmd *cmd, void (*step)(struct scsi_cmd *cmd));
 
 /* Bytes of the command's blocks, and where they begin. */
 static inline uint64_t cmd_bytes(const struct scsi_cmd *cmd)

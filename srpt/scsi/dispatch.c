@@ -3,7 +3,9 @@
  * From the fabric's command to the handler of its row, and back. The order in
  * which a command can be refused is the order of the functions in scsi_submit().
  */
+#include "scsi/access.h"
 #include "scsi/cmd.h"
+#include "scsi/device.h"
 #include "scsi/nexus.h"
 #include "scsi/optable.h"
 #include "scsi/task.h"
@@ -236,6 +238,47 @@ void cmd_io_ends(struct scsi_cmd *cmd)
 		cmd_good(cmd);
 }
 
+/* ---- the control thread ---- */
+
+static void cmd_control_back(struct msg *m)
+{
+	struct scsi_cmd *cmd = container_of(m, struct scsi_cmd, msg);
+
+	if (unlikely(cmd->aborted))
+		task_end_aborted(cmd);
+	else
+		cmd->step(cmd);
+}
+
+void cmd_control_return(struct scsi_cmd *cmd, void (*step)(struct scsi_cmd *cmd))
+{
+	cmd->step = step;
+	cmd->msg.fn = cmd_control_back;
+	reactor_send(cmd->reactor, &cmd->msg);
+}
+
+static void cmd_control_received(struct msg *m)
+{
+	struct scsi_cmd *cmd = container_of(m, struct scsi_cmd, msg);
+
+	cmd->step(cmd);
+}
+
+void cmd_control(struct scsi_cmd *cmd, void (*fn)(struct scsi_cmd *cmd))
+{
+	cmd->step = fn;
+	cmd->msg.fn = cmd_control_received;
+	mailbox_post(cmd->lu->device->group->control, &cmd->msg);
+}
+
+struct itl *cmd_control_itl(const struct scsi_cmd *cmd)
+{
+	int lun = lun_decode(cmd->lun);
+	struct itl *itl = lun < 0 ? NULL : lun_map_find(nexus_map(cmd->nexus), (unsigned)lun);
+
+	return itl && itl->lu == cmd->lu ? itl : NULL;
+}
+
 /* ---- everything that may have to wait, in this order ---- */
 
 static void cmd_advance(struct scsi_cmd *cmd);
@@ -383,24 +426,18 @@ static bool cmd_route(struct scsi_cmd *cmd)
 	return true;
 }
 
-/*
- * The one place that says whether this nexus may run this command now. Order
- * (SAM-5 5.3.3): unit attentions of a reset, reservation, other unit
- * attentions, asymmetric access state.
- */
+/* The one place that says whether this nexus may run this command now. */
 static bool cmd_admit(struct scsi_cmd *cmd)
 {
-	struct ua_set *ua;
 	enum scsi_sense s;
 
 	if (unlikely(!cmd->itl))
 		return true;
-	ua = &cmd->itl->ua;
-	if (likely(!ua_pending(ua)) || (cmd->op->flags & OP_UA_PASSES))
+	if (likely(!ua_pending(&cmd->itl->ua) &&
+		   !atomic_load_explicit(&cmd->itl->gate, memory_order_acquire) &&
+		   !atomic_load_explicit(&cmd->lu->not_ready, memory_order_relaxed)))
 		return true;
-	s = ua_take(ua, UA_RESET_CLASS);
-	if (!s)
-		s = ua_take(ua, UA_ANY);
+	s = access_check(cmd);
 	return s ? cmd_fail(cmd, s) : true;
 }
 
@@ -442,8 +479,18 @@ static void cmd_decode(struct scsi_cmd *cmd)
 	case CDB_ALLOC_2_7:
 		cmd->alloc = get_be16(cdb + 7);
 		break;
+	case CDB_ALLOC_4_5:
+		cmd->alloc = get_be32(cdb + 5);
+		break;
 	case CDB_ALLOC_4_6:
 		cmd->alloc = get_be32(cdb + 6);
+		break;
+	case CDB_ALLOC_4_10:
+		cmd->alloc = get_be32(cdb + 10);
+		break;
+	case CDB_COMPARE_16:
+		cmd->lba = get_be64(cdb + 2);
+		cmd->nblocks = cdb[13];
 		break;
 	case CDB_NO_LENGTH:
 	case CDB_LAYOUTS:
@@ -481,10 +528,13 @@ static bool cmd_size_blocks(struct scsi_cmd *cmd)
 
 static bool cmd_size_params(struct scsi_cmd *cmd)
 {
-	if (cmd->op->flags & OP_OUT)
+	if (cmd->op->flags & OP_OUT) {
+		if (cmd->alloc > CMD_LIST_MAX)
+			return cmd_fail(cmd, SENSE_PARAMETER_LIST_LENGTH);
 		cmd->out_len = cmd->buf_len = cmd->alloc;
-	else if (cmd->op->flags & OP_PARAM_IN)
+	} else if (cmd->op->flags & OP_PARAM_IN) {
 		cmd->buf_len = CMD_PARAM_SIZE;
+	}
 	return true;
 }
 

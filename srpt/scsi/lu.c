@@ -65,6 +65,7 @@ static struct lu *lu_alloc(struct scsi_device *d)
 	lu->device = d;
 	lu->nshards = n;
 	list_init(&lu->itls);
+	list_init(&lu->changes);
 	for (unsigned i = 0; i < n; i++)
 		shard_init(&lu->shards[i], lu, d->group->r[i]);
 	return lu;
@@ -129,7 +130,9 @@ int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *
 	lu->info = backend_info(be);
 	lu->block_shift = (unsigned)ffs((int)lu->info->block_size) - 1;
 	lu->thin = p->thin_provisioned && lu->info->unmap_granularity;
-	lu->tas = true;
+	atomic_init(&lu->modes.tas, true);
+	atomic_init(&lu->modes.wce, lu->info->write_cache);
+	lu->store = p->store;
 	atomic_init(&lu->nblocks, lu->info->size >> lu->block_shift);
 	lu_set_identity(lu, p);
 	lu->create_done = done;
@@ -277,6 +280,28 @@ void lu_post_ua(struct lu *lu, enum ua ua, const struct nexus *but)
 	list_for_each(itl, &lu->itls, lu_link)
 		if (itl->nexus != but)
 			ua_post(&itl->ua, ua);
+}
+
+/* ---- changes of its state ---- */
+
+void lu_change_begin(struct lu *lu, struct lu_change *c)
+{
+	bool first = list_empty(&lu->changes);
+
+	list_add_tail(&lu->changes, &c->link);
+	if (first)
+		c->start(c);
+}
+
+void lu_change_end(struct lu *lu, struct lu_change *c)
+{
+	struct lu_change *next;
+
+	list_del(&c->link);
+	if (list_empty(&lu->changes))
+		return;
+	next = list_first(&lu->changes, struct lu_change, link);
+	next->start(next);
 }
 
 int lu_resync(struct lu *lu)

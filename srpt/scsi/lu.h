@@ -35,16 +35,26 @@ struct lu_shard {
 	uint64_t in_flight;
 } __attribute__((aligned(CACHE_LINE)));
 
+/* Of the mode pages: what commands look at. Written by the control thread, relaxed. */
+struct lu_modes {
+	atomic_bool tas;     /* control: TASK ABORTED status for other nexuses */
+	atomic_bool swp;     /* control: software write protect */
+	atomic_bool d_sense; /* control: descriptor format sense data */
+	atomic_bool wce;     /* caching: a write may be answered from a volatile cache */
+	atomic_uint qerr;    /* control: 0, 1 or 3, SPC-4 7.5.7 */
+};
+
 struct lu {
 	/* read by every command, constant unless atomic */
 	struct backend *be;
 	const struct backend_info *info;
 	unsigned block_shift;
 	bool thin; /* LBPME: UNMAP is offered */
-	bool tas;  /* control mode page: TASK ABORTED status for other nexuses */
 	_Atomic uint64_t nblocks;
 	/* Aborted writes still in the backend; > 0 holds new writes. */
 	atomic_uint detached;
+	atomic_uint not_ready; /* enum scsi_sense told to all but ACCESS_NOT_READY; 0: ready */
+	struct lu_modes modes;
 
 	/* identity, constant */
 	char name[LU_TEXT_MAX];
@@ -56,6 +66,8 @@ struct lu {
 	/* control thread */
 	struct scsi_device *device;
 	struct list_node itls; /* itl.lu_link */
+	struct list_node changes; /* lu_change.link: the first is running */
+	struct lu_store *store;   /* NULL: none */
 	struct scsi_call *call;
 	void (*create_done)(void *arg, struct lu *lu, int status);
 	void (*destroy_done)(void *arg);
@@ -76,6 +88,13 @@ static inline uint64_t lu_nblocks(const struct lu *lu)
 	/* Acquire: the backend's own size was published before. */
 	return atomic_load_explicit(&lu->nblocks, memory_order_acquire);
 }
+
+/*
+ * Change the LU's state: @c->start(c) runs at once, or when all that began before are
+ * over; it ends with lu_change_end(), now or later. Control thread.
+ */
+void lu_change_begin(struct lu *lu, struct lu_change *c);
+void lu_change_end(struct lu *lu, struct lu_change *c);
 
 /* Raise @ua on every nexus that sees the LU, except @but (or NULL). Control thread. */
 void lu_post_ua(struct lu *lu, enum ua ua, const struct nexus *but);

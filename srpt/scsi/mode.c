@@ -32,7 +32,7 @@ static void fill_control(const struct lu *lu, uint8_t *p)
 {
 	p[2] = 0x02; /* TST 0: one task set; GLTSD */
 	p[3] = 0x10; /* QAM 1: unrestricted reordering; QERR 0 */
-	p[5] = lu->tas ? 0x40 : 0;
+	p[5] = atomic_load_explicit(&lu->modes.tas, memory_order_relaxed) ? 0x40 : 0;
 	put_be16(p + 8, 0xffff); /* busy timeout: unlimited */
 }
 

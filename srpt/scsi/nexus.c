@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scsi/nexus.h"
 
+#include "scsi/access.h"
 #include "scsi/device.h"
 
 #include <errno.h>
@@ -149,6 +150,7 @@ static bool map_link(struct lun_map *m, struct lun_map *old)
 		atomic_store(&itl->read_only, entry_read_only(&m->entries[i]));
 		if (list_empty(&itl->lu_link)) {
 			list_add_tail(&itl->lu->itls, &itl->lu_link);
+			access_publish(itl);
 			changed = true;
 		}
 	}

@@ -23,6 +23,7 @@
 /* One nexus on one LU. Outlives remaps as long as LUN and LU stay the same. */
 struct itl {
 	struct ua_set ua;
+	atomic_uint gate; /* GATE_ bits of scsi/access.h; control thread writes */
 	atomic_bool read_only;
 	uint16_t lun;
 	struct lu *lu;

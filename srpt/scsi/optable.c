@@ -20,63 +20,74 @@
 #define VERIFIES (OP_RANGE | OP_OUT)
 #define ALWAYS (OP_UA_PASSES | OP_NO_LUN | OP_WELL_KNOWN)
 
+/* Of the access column. */
+#define FREE                                                                                \
+	(ACCESS_WE | ACCESS_EA | ACCESS_RESERVED | ACCESS_STANDBY | ACCESS_UNAVAILABLE | \
+	 ACCESS_TRANSITION | ACCESS_NOT_READY)
+#define SHARED (ACCESS_WE | ACCESS_EA) /* no reservation conflict */
+#define LOOKS ACCESS_WE                /* reads what only Exclusive Access keeps to itself */
+#define PASSIVE (ACCESS_STANDBY | ACCESS_UNAVAILABLE | ACCESS_TRANSITION)
+
 /*
  * Ascending by opcode, then service action. RDPROTECT and WRPROTECT are in no
  * usage map: without protection information they must be zero. So must ANCHOR.
  * The group number may be anything and is ignored.
  */
 const struct scsi_op optable[] = {
-	{ 0x00, 0, 6, CDB_NO_LENGTH, OP_WELL_KNOWN, "TEST UNIT READY",
+	{ 0x00, 0, 6, CDB_NO_LENGTH, OP_WELL_KNOWN, SHARED, "TEST UNIT READY",
 	  NULL, op_test_unit_ready, { 0x00 } },
-	{ 0x03, 0, 6, CDB_ALLOC_1_4, ALWAYS | OP_PARAM_IN, "REQUEST SENSE",
+	{ 0x03, 0, 6, CDB_ALLOC_1_4, ALWAYS | OP_PARAM_IN, FREE, "REQUEST SENSE",
 	  NULL, op_request_sense, { 0x03, 0x01, 0, 0, 0xff, 0 } },
-	{ 0x08, 0, 6, CDB_BLOCKS_6, READS, "READ(6)", NULL, op_read, USAGE_6(0x08) },
-	{ 0x0a, 0, 6, CDB_BLOCKS_6, WRITES, "WRITE(6)", NULL, op_write, USAGE_6(0x0a) },
-	{ 0x12, 0, 6, CDB_ALLOC_2_3, ALWAYS | OP_PARAM_IN, "INQUIRY",
+	{ 0x08, 0, 6, CDB_BLOCKS_6, READS, LOOKS, "READ(6)", NULL, op_read, USAGE_6(0x08) },
+	{ 0x0a, 0, 6, CDB_BLOCKS_6, WRITES, 0, "WRITE(6)", NULL, op_write, USAGE_6(0x0a) },
+	{ 0x12, 0, 6, CDB_ALLOC_2_3, ALWAYS | OP_PARAM_IN, FREE, "INQUIRY",
 	  NULL, op_inquiry, { 0x12, 0x01, 0xff, 0xff, 0xff, 0 } },
-	{ 0x1a, 0, 6, CDB_ALLOC_1_4, OP_PARAM_IN, "MODE SENSE(6)",
+	{ 0x1a, 0, 6, CDB_ALLOC_1_4, OP_PARAM_IN, LOOKS | ACCESS_STANDBY, "MODE SENSE(6)",
 	  prep_mode_sense, op_mode_sense_6, { 0x1a, 0x08, 0xff, 0xff, 0xff, 0 } },
-	{ 0x1b, 0, 6, CDB_NO_LENGTH, 0, "START STOP UNIT",
+	{ 0x1b, 0, 6, CDB_NO_LENGTH, 0, 0, "START STOP UNIT",
 	  prep_start_stop, op_start_stop, { 0x1b, 0x01, 0, 0x0f, 0xf7, 0 } },
-	{ 0x25, 0, 10, CDB_LBA_10, OP_PARAM_IN, "READ CAPACITY(10)",
+	{ 0x25, 0, 10, CDB_LBA_10, OP_PARAM_IN, SHARED | PASSIVE, "READ CAPACITY(10)",
 	  prep_read_capacity, op_read_capacity_10,
 	  { 0x25, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0x01, 0 } },
-	{ 0x28, 0, 10, CDB_BLOCKS_10, READS, "READ(10)", NULL, op_read, USAGE_10(0x28, DPO_FUA) },
-	{ 0x2a, 0, 10, CDB_BLOCKS_10, WRITES, "WRITE(10)",
+	{ 0x28, 0, 10, CDB_BLOCKS_10, READS, LOOKS, "READ(10)",
+	  NULL, op_read, USAGE_10(0x28, DPO_FUA) },
+	{ 0x2a, 0, 10, CDB_BLOCKS_10, WRITES, 0, "WRITE(10)",
 	  NULL, op_write, USAGE_10(0x2a, DPO_FUA) },
-	{ 0x2f, 0, 10, CDB_BLOCKS_10, VERIFIES, "VERIFY(10)",
+	{ 0x2f, 0, 10, CDB_BLOCKS_10, VERIFIES, LOOKS, "VERIFY(10)",
 	  prep_verify, op_verify, USAGE_10(0x2f, 0x16) },
-	{ 0x35, 0, 10, CDB_BLOCKS_10, OP_RANGE, "SYNCHRONIZE CACHE(10)",
+	{ 0x35, 0, 10, CDB_BLOCKS_10, OP_RANGE, 0, "SYNCHRONIZE CACHE(10)",
 	  NULL, op_synchronize_cache, USAGE_10(0x35, 0x02) },
-	{ 0x41, 0, 10, CDB_BLOCKS_10, OP_RANGE | OP_OUT | OP_WRITES, "WRITE SAME(10)",
+	{ 0x41, 0, 10, CDB_BLOCKS_10, OP_RANGE | OP_OUT | OP_WRITES, 0, "WRITE SAME(10)",
 	  prep_write_same, op_write_same, USAGE_10(0x41, 0x08) },
-	{ 0x42, 0, 10, CDB_ALLOC_2_7, OP_OUT | OP_WRITES | OP_THIN, "UNMAP",
+	{ 0x42, 0, 10, CDB_ALLOC_2_7, OP_OUT | OP_WRITES | OP_THIN, 0, "UNMAP",
 	  prep_unmap, op_unmap, { 0x42, 0, 0, 0, 0, 0, 0x1f, 0xff, 0xff, 0 } },
-	{ 0x5a, 0, 10, CDB_ALLOC_2_7, OP_PARAM_IN, "MODE SENSE(10)",
+	{ 0x5a, 0, 10, CDB_ALLOC_2_7, OP_PARAM_IN, LOOKS | ACCESS_STANDBY, "MODE SENSE(10)",
 	  prep_mode_sense, op_mode_sense_10, { 0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0 } },
-	{ 0x88, 0, 16, CDB_BLOCKS_16, READS, "READ(16)", NULL, op_read, USAGE_16(0x88, DPO_FUA) },
-	{ 0x8a, 0, 16, CDB_BLOCKS_16, WRITES, "WRITE(16)",
+	{ 0x88, 0, 16, CDB_BLOCKS_16, READS, LOOKS, "READ(16)",
+	  NULL, op_read, USAGE_16(0x88, DPO_FUA) },
+	{ 0x8a, 0, 16, CDB_BLOCKS_16, WRITES, 0, "WRITE(16)",
 	  NULL, op_write, USAGE_16(0x8a, DPO_FUA) },
-	{ 0x8f, 0, 16, CDB_BLOCKS_16, VERIFIES, "VERIFY(16)",
+	{ 0x8f, 0, 16, CDB_BLOCKS_16, VERIFIES, LOOKS, "VERIFY(16)",
 	  prep_verify, op_verify, USAGE_16(0x8f, 0x16) },
-	{ 0x91, 0, 16, CDB_BLOCKS_16, OP_RANGE, "SYNCHRONIZE CACHE(16)",
+	{ 0x91, 0, 16, CDB_BLOCKS_16, OP_RANGE, 0, "SYNCHRONIZE CACHE(16)",
 	  NULL, op_synchronize_cache, USAGE_16(0x91, 0x02) },
-	{ 0x93, 0, 16, CDB_BLOCKS_16, OP_RANGE | OP_OUT | OP_WRITES, "WRITE SAME(16)",
+	{ 0x93, 0, 16, CDB_BLOCKS_16, OP_RANGE | OP_OUT | OP_WRITES, 0, "WRITE SAME(16)",
 	  prep_write_same, op_write_same, USAGE_16(0x93, 0x09) },
-	{ 0x9e, 0x10, 16, CDB_LBA_16, OP_SA | OP_PARAM_IN, "READ CAPACITY(16)",
+	{ 0x9e, 0x10, 16, CDB_LBA_16, OP_SA | OP_PARAM_IN, SHARED | PASSIVE, "READ CAPACITY(16)",
 	  prep_read_capacity, op_read_capacity_16,
 	  { 0x9e, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	    0x01, 0 } },
-	{ 0xa0, 0, 12, CDB_ALLOC_4_6, ALWAYS | OP_PARAM_IN, "REPORT LUNS",
+	{ 0xa0, 0, 12, CDB_ALLOC_4_6, ALWAYS | OP_PARAM_IN, FREE, "REPORT LUNS",
 	  prep_report_luns, op_report_luns,
 	  { 0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0 } },
-	{ 0xa3, 0x0c, 12, CDB_ALLOC_4_6, OP_SA | OP_PARAM_IN, "REPORT SUPPORTED OPERATION CODES",
-	  prep_report_opcodes, op_report_opcodes,
+	{ 0xa3, 0x0c, 12, CDB_ALLOC_4_6, OP_SA | OP_PARAM_IN, LOOKS,
+	  "REPORT SUPPORTED OPERATION CODES", prep_report_opcodes, op_report_opcodes,
 	  { 0xa3, 0x0c, 0x87, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0 } },
-	{ 0xa8, 0, 12, CDB_BLOCKS_12, READS, "READ(12)", NULL, op_read, USAGE_12(0xa8, DPO_FUA) },
-	{ 0xaa, 0, 12, CDB_BLOCKS_12, WRITES, "WRITE(12)",
+	{ 0xa8, 0, 12, CDB_BLOCKS_12, READS, LOOKS, "READ(12)",
+	  NULL, op_read, USAGE_12(0xa8, DPO_FUA) },
+	{ 0xaa, 0, 12, CDB_BLOCKS_12, WRITES, 0, "WRITE(12)",
 	  NULL, op_write, USAGE_12(0xaa, DPO_FUA) },
-	{ 0xaf, 0, 12, CDB_BLOCKS_12, VERIFIES, "VERIFY(12)",
+	{ 0xaf, 0, 12, CDB_BLOCKS_12, VERIFIES, LOOKS, "VERIFY(12)",
 	  prep_verify, op_verify, USAGE_12(0xaf, 0x16) },
 };
 const unsigned optable_len = ARRAY_SIZE(optable);

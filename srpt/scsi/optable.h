@@ -23,7 +23,10 @@ enum cdb_layout {
 	CDB_ALLOC_1_4,  /* 1 byte at 4 */
 	CDB_ALLOC_2_3,  /* 2 bytes at 3 */
 	CDB_ALLOC_2_7,  /* 2 bytes at 7 */
+	CDB_ALLOC_4_5,  /* 4 bytes at 5 (PERSISTENT RESERVE OUT) */
 	CDB_ALLOC_4_6,  /* 4 bytes at 6 */
+	CDB_ALLOC_4_10, /* 4 bytes at 10 (EXTENDED COPY) */
+	CDB_COMPARE_16, /* LBA 8 at 2, length 1 at 13 (COMPARE AND WRITE) */
 	CDB_LAYOUTS,
 };
 
@@ -38,12 +41,25 @@ enum cdb_layout {
 #define OP_PARAM_IN 0x0100u  /* DATA-IN: parameter data built in a zeroed buffer */
 #define OP_THIN 0x0200u      /* exists on thin provisioned LUs only */
 
+/*
+ * When a nexus may run a command that something restricts (scsi/access.h looks at it).
+ * SPC-4 tables 66 (persistent reservations), SBC-3 table 13; SPC-4 5.15.2 (ALUA); SPC-2 5.5.
+ */
+#define ACCESS_WE 0x01          /* without a registration under Write Exclusive types */
+#define ACCESS_EA 0x02          /* without a registration under Exclusive Access types */
+#define ACCESS_RESERVED 0x04    /* while another nexus has it by RESERVE (SPC-2) */
+#define ACCESS_STANDBY 0x08     /* ALUA state of the nexus' target port group */
+#define ACCESS_UNAVAILABLE 0x10
+#define ACCESS_TRANSITION 0x20
+#define ACCESS_NOT_READY 0x40   /* while the LU formats or sanitizes */
+
 struct scsi_op {
 	uint8_t opcode;
 	uint8_t sa;
 	uint8_t cdb_len;
 	uint8_t layout; /* enum cdb_layout */
 	uint16_t flags;
+	uint8_t access; /* ACCESS_ bits */
 	const char *name;
 	/*
 	 * Further checks before any data moves; may set out_len, buf_len, aux_len.

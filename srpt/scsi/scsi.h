@@ -71,6 +71,15 @@ struct scsi_fabric_ops {
 	void (*dropped)(struct scsi_cmd *cmd);
 };
 
+/*
+ * A change of an LU's state (PERSISTENT RESERVE OUT, MODE SELECT …) that may take
+ * time; one at a time of each LU, in the order they began (scsi/lu.h). Control thread.
+ */
+struct lu_change {
+	struct list_node link;
+	void (*start)(struct lu_change *c);
+};
+
 /* Where a command is; only moves forward. */
 enum scsi_cmd_state {
 	SCSI_CMD_NEW,
@@ -140,6 +149,8 @@ struct scsi_cmd {
 	struct iobuf aux;       /* scratch of VERIFY and WRITE SAME */
 	struct iobuf_waiter waiter; /* for a buffer, or on the shard's held list */
 	void (*step)(struct scsi_cmd *cmd); /* after io, unless aborted */
+	struct msg msg;                     /* to the control thread and back */
+	struct lu_change change;            /* its turn to change the LU's state */
 	struct be_io io;
 	uint8_t sense[SCSI_MAX_SENSE]; /* result: sense_len bytes */
 };
@@ -231,6 +242,22 @@ struct lu_params {
 	const char *t10_id;    /* T10 vendor specific part of VPD 83h, NULL: serial-name */
 	uint8_t naa[16];       /* NAA 6 designator, complete */
 	bool thin_provisioned;
+	struct lu_store *store; /* NULL: nothing is kept; APTPL and saved pages are refused */
+	const void *state;      /* what was kept of it, state_len bytes; NULL: nothing */
+	size_t state_len;
+};
+
+/*
+ * Where the state of LUs that must outlive the daemon is kept (reservations with
+ * APTPL, saved mode pages): ctl/state. @save puts @len bytes in the place of what
+ * was kept for @key (1 … 64 of [A-Za-z0-9._-]); they stay the caller's until
+ * @done(arg, status) runs, on the control thread, never inside save(): 0 when they
+ * are on stable storage, or -errno, and what was kept before still is. len 0: forget it.
+ * One at a time for a key. Control thread.
+ */
+struct lu_store {
+	void (*save)(struct lu_store *s, const char *key, const void *data, size_t len,
+		     void (*done)(void *arg, int status), void *arg);
 };
 
 /* The daemon's SCSI device: create once before any LU. */

@@ -23,4 +23,21 @@ void task_end_aborted(struct scsi_cmd *cmd);
  */
 void tmf_cmd_left(struct scsi_cmd *cmd);
 
+/*
+ * Abort on every reactor the commands on @lu of the nexuses @match names (called on
+ * reactors: it may look at constant data only), all but @but. Their nexuses, unless
+ * it is that of @but, hear of it by TASK ABORTED (TAS=1) or 2F/00.
+ * @done(p) on the control thread when no byte moves any more for them and, with
+ * @backend, no write of theirs is in the backend either. The owner keeps @p until then.
+ * Control thread.
+ */
+struct task_purge {
+	struct lu *lu;
+	const struct scsi_cmd *but;
+	bool (*match)(const struct task_purge *p, const struct nexus *n);
+	bool backend;
+	void (*done)(struct task_purge *p);
+};
+void task_purge_run(struct task_purge *p);
+
 #endif

@@ -66,7 +66,7 @@ static bool tmf_matches(const struct scsi_tmf *tmf, const struct scsi_cmd *cmd)
  */
 static bool tmf_other_nexus(const struct scsi_tmf *tmf, struct scsi_cmd *cmd)
 {
-	if (cmd->lu->tas)
+	if (atomic_load_explicit(&cmd->lu->modes.tas, memory_order_relaxed))
 		return true;
 	if (tmf->function == SCSI_CLEAR_TASK_SET && cmd->itl)
 		ua_post(&cmd->itl->ua, UA_CLEARED_BY_OTHER);

@@ -20,8 +20,15 @@ enum ua {
 	UA_POWER_ON,         /* 29/00 */
 	UA_LU_RESET,         /* 29/03 */
 	UA_NEXUS_LOSS,       /* 29/07 */
+	UA_MODE_CHANGED,     /* 2A/01 */
+	UA_PREEMPTED,        /* 2A/03: reservations */
+	UA_RELEASED,         /* 2A/04: reservations */
+	UA_REGISTRATIONS_PREEMPTED, /* 2A/05 */
+	UA_ALUA_CHANGED,     /* 2A/06 */
+	UA_ALUA_FAILED,      /* 2A/07 */
 	UA_CAPACITY_CHANGED, /* 2A/09 */
 	UA_CLEARED_BY_OTHER, /* 2F/00 */
+	UA_INQUIRY_CHANGED,  /* 3F/03 */
 	UA_LUNS_CHANGED,     /* 3F/0E */
 	UA_COUNT,
 };

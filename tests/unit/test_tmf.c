@@ -295,7 +295,7 @@ static void test_clear_task_set_without_tas(void **state)
 	struct request q;
 	struct task t[4];
 
-	e->lu->tas = false;
+	atomic_store(&e->lu->modes.tas, false);
 	start_four(e, t);
 	request_run(e, &q, SCSI_CLEAR_TASK_SET, 0);
 	end_four(e, t, true, -1);

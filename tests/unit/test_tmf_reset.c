@@ -86,7 +86,7 @@ static void test_lu_reset_without_tas(void **state)
 	struct request q;
 	struct task t[4];
 
-	e->lu->tas = false;
+	atomic_store(&e->lu->modes.tas, false);
 	start_four(e, t);
 	reset_start(e, &q);
 	end_four(e, t, false, -1);

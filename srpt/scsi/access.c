@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scsi/access.h"
+
+#include "scsi/nexus.h"
+#include "scsi/optable.h"
+
+/* In the order of precedence; the first two columns are one bit each. */
+static const struct {
+	unsigned gate;
+	uint8_t access;
+	enum scsi_sense sense;
+} gates[] = {
+	{ GATE_WE, ACCESS_WE, SENSE_RESERVATION_CONFLICT },
+	{ GATE_EA, ACCESS_EA, SENSE_RESERVATION_CONFLICT },
+	{ GATE_RESERVED, ACCESS_RESERVED, SENSE_RESERVATION_CONFLICT },
+	{ GATE_STANDBY, ACCESS_STANDBY, SENSE_ALUA_STANDBY },
+	{ GATE_UNAVAILABLE, ACCESS_UNAVAILABLE, SENSE_ALUA_UNAVAILABLE },
+	{ GATE_TRANSITION, ACCESS_TRANSITION, SENSE_ALUA_TRANSITION },
+	{ GATE_OFFLINE, ACCESS_UNAVAILABLE, SENSE_ALUA_OFFLINE },
+};
+
+static enum scsi_sense gate_check(unsigned gate, uint8_t access)
+{
+	for (unsigned i = 0; gate && i < ARRAY_SIZE(gates); i++)
+		if ((gate & gates[i].gate) && !(access & gates[i].access))
+			return gates[i].sense;
+	return SENSE_OK;
+}
+
+static enum scsi_sense not_ready(const struct scsi_cmd *cmd)
+{
+	if (cmd->op->access & ACCESS_NOT_READY)
+		return SENSE_OK;
+	return (enum scsi_sense)atomic_load_explicit(&cmd->lu->not_ready, memory_order_relaxed);
+}
+
+enum scsi_sense access_check(struct scsi_cmd *cmd)
+{
+	struct itl *itl = cmd->itl;
+	unsigned gate = atomic_load_explicit(&itl->gate, memory_order_acquire);
+	bool ua = ua_pending(&itl->ua) && !(cmd->op->flags & OP_UA_PASSES);
+	enum scsi_sense s = SENSE_OK;
+
+	if (ua)
+		s = ua_take(&itl->ua, UA_RESET_CLASS);
+	if (!s)
+		s = gate_check(gate & GATE_CONFLICT, cmd->op->access);
+	if (!s && ua)
+		s = ua_take(&itl->ua, UA_ANY);
+	if (!s)
+		s = gate_check(gate & ~GATE_CONFLICT, cmd->op->access);
+	return s ? s : not_ready(cmd);
+}
+
+/* What each part of the LU's state forbids @itl. */
+static unsigned gate_of(const struct itl *itl)
+{
+	(void)itl;
+	return 0;
+}
+
+void access_publish(struct itl *itl)
+{
+	atomic_store_explicit(&itl->gate, gate_of(itl), memory_order_release);
+}
+
+void access_publish_lu(struct lu *lu)
+{
+	struct itl *itl;
+
+	list_for_each(itl, &lu->itls, lu_link)
+		access_publish(itl);
+}

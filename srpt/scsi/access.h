@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who may do what on an LU now: reservations and asymmetric access. The control
+ * thread boils what it knows down to a few bits for each I_T_L nexus, its gate;
+ * reactors look at these with one load and never at the state itself.
+ *
+ * To see a new gate no message is needed: it is published before the command that
+ * changed it is answered. A command that had been admitted and then held is
+ * admitted anew before it goes on.
+ */
+#ifndef SRPT_SCSI_ACCESS_H
+#define SRPT_SCSI_ACCESS_H
+
+#include "scsi/sense.h"
+
+#include <stdint.h>
+
+struct itl;
+struct lu;
+struct scsi_cmd;
+
+/* Bits of itl.gate: each asks for an ACCESS_ bit of the opcode table's row. */
+#define GATE_WE 0x01u          /* not privileged under a Write Exclusive type */
+#define GATE_EA 0x02u          /* not privileged under an Exclusive Access type */
+#define GATE_RESERVED 0x04u    /* another nexus has RESERVEd the LU */
+#define GATE_STANDBY 0x08u     /* at most one of these five: ALUA state of the port */
+#define GATE_UNAVAILABLE 0x10u
+#define GATE_TRANSITION 0x20u
+#define GATE_OFFLINE 0x40u     /* only what INQUIRY, REQUEST SENSE and REPORT LUNS may */
+#define GATE_CONFLICT (GATE_WE | GATE_EA | GATE_RESERVED)
+
+/* Compute and publish the gate of one nexus, of every nexus on @lu. Control thread. */
+void access_publish(struct itl *itl);
+void access_publish_lu(struct lu *lu);
+
+/*
+ * May @cmd (routed, with op and itl) run now? Takes a unit attention away if that is
+ * the answer. Order (SAM-5 5.3.3): unit attentions of a reset, reservation, other
+ * unit attentions, asymmetric access state, LU not ready. Its reactor.
+ */
+enum scsi_sense access_check(struct scsi_cmd *cmd);
+
+#endif
