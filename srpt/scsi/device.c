@@ -13,10 +13,8 @@ struct scsi_device *scsi_device_create(struct reactor_group *g)
 		return NULL;
 	optable_init();
 	d->group = g;
-	for (unsigned i = 0; i < REACTOR_MAX; i++) {
-		list_init(&d->tmf[i].parts);
-		list_init(&d->tmf[i].marked);
-	}
+	for (unsigned i = 0; i < REACTOR_MAX; i++)
+		task_reactor_init(&d->tasks[i]);
 	return d;
 }
 

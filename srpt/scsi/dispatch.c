@@ -31,7 +31,8 @@ static void cmd_init(struct scsi_cmd *cmd)
 	cmd->aborted = false;
 	cmd->abort_status = false;
 	cmd->detached = false;
-	cmd->tmf_waits = 0;
+	cmd->in_control = false;
+	cmd->mark = 0;
 	cmd->op = NULL;
 	cmd->itl = NULL;
 	cmd->lu = NULL;
@@ -129,8 +130,8 @@ void scsi_cmd_release(struct scsi_cmd *cmd)
 	if (cmd->state == SCSI_CMD_DONE)
 		return;
 	cmd->state = SCSI_CMD_DONE;
-	if (unlikely(cmd->tmf_waits))
-		tmf_cmd_left(cmd);
+	if (unlikely(cmd->mark))
+		task_changed(cmd, true);
 	if (likely(sh)) {
 		cmd->shard = NULL;
 		list_del(&cmd->link);
@@ -162,9 +163,8 @@ bool task_abort(struct scsi_cmd *cmd, bool status)
 	}
 	cmd->abort_status = status && (!cmd->aborted || cmd->abort_status);
 	cmd->aborted = true;
-	/* Silent and in the backend: no function waits for it any more. */
-	if (cmd->tmf_waits && cmd->state == SCSI_CMD_EXECUTING && !cmd->abort_status)
-		tmf_cmd_left(cmd);
+	if (cmd->mark)
+		task_changed(cmd, false);
 	return cmd->state == SCSI_CMD_HELD;
 }
 
@@ -244,6 +244,7 @@ static void cmd_control_back(struct msg *m)
 {
 	struct scsi_cmd *cmd = container_of(m, struct scsi_cmd, msg);
 
+	cmd->in_control = false;
 	if (unlikely(cmd->aborted))
 		task_end_aborted(cmd);
 	else
@@ -266,6 +267,7 @@ static void cmd_control_received(struct msg *m)
 
 void cmd_control(struct scsi_cmd *cmd, void (*fn)(struct scsi_cmd *cmd))
 {
+	cmd->in_control = true;
 	cmd->step = fn;
 	cmd->msg.fn = cmd_control_received;
 	mailbox_post(cmd->lu->device->group->control, &cmd->msg);

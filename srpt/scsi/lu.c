@@ -48,6 +48,13 @@ static void shard_init(struct lu_shard *sh, struct lu *lu, struct reactor *r)
 	atomic_init(&sh->resume_posted, false);
 }
 
+static void lu_free(struct lu *lu)
+{
+	scsi_call_free(lu->call);
+	scsi_call_free(lu->purge_call);
+	free(lu);
+}
+
 static struct lu *lu_alloc(struct scsi_device *d)
 {
 	unsigned n = d->group->n;
@@ -58,23 +65,19 @@ static struct lu *lu_alloc(struct scsi_device *d)
 		return NULL;
 	memset(lu, 0, size);
 	lu->call = scsi_call_alloc(d->group);
-	if (!lu->call) {
-		free(lu);
+	lu->purge_call = scsi_call_alloc(d->group);
+	if (!lu->call || !lu->purge_call) {
+		lu_free(lu);
 		return NULL;
 	}
 	lu->device = d;
 	lu->nshards = n;
 	list_init(&lu->itls);
 	list_init(&lu->changes);
+	list_init(&lu->purges);
 	for (unsigned i = 0; i < n; i++)
 		shard_init(&lu->shards[i], lu, d->group->r[i]);
 	return lu;
-}
-
-static void lu_free(struct lu *lu)
-{
-	scsi_call_free(lu->call);
-	free(lu);
 }
 
 static void lu_attach(struct reactor *r, void *arg, struct countdown *c)

@@ -9,7 +9,9 @@
 
 #include "base/bytes.h"
 #include "base/counter.h"
+#include "scsi/call.h"
 #include "scsi/scsi.h"
+#include "scsi/task.h"
 #include "scsi/ua.h"
 
 #include <stdatomic.h>
@@ -33,6 +35,8 @@ struct lu_shard {
 	struct msg resume; /* to this shard's reactor: look at held again */
 	struct lu_stats stats; /* in_flight and detached unused */
 	uint64_t in_flight;
+	struct task_wait purge; /* of the purge that runs */
+	struct countdown *purged;
 } __attribute__((aligned(CACHE_LINE)));
 
 /* Of the mode pages: what commands look at. Written by the control thread, relaxed. */
@@ -69,6 +73,8 @@ struct lu {
 	struct list_node changes; /* lu_change.link: the first is running */
 	struct lu_store *store;   /* NULL: none */
 	struct scsi_call *call;
+	struct list_node purges; /* task_purge.link: the first is running */
+	struct scsi_call *purge_call;
 	void (*create_done)(void *arg, struct lu *lu, int status);
 	void (*destroy_done)(void *arg);
 	void *done_arg;

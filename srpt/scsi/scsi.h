@@ -131,8 +131,9 @@ struct scsi_cmd {
 	bool aborted;           /* end with dropped() (or TASK ABORTED) at the next step */
 	bool abort_status;      /* aborted by another nexus with TAS=1: TASK ABORTED */
 	bool detached;          /* aborted while a write is in the backend */
-	uint64_t tmf_waits;     /* number of the first task management function that waits, or 0 */
-	struct list_node tmf_link; /* while tmf_waits: on the reactor's list of marked commands */
+	bool in_control;        /* between cmd_control() and cmd_control_return() */
+	uint64_t mark;          /* number of the first who waits until it leaves, or 0 */
+	struct list_node mark_link; /* while mark: on the reactor's list of marked commands */
 	const struct scsi_op *op;
 	struct itl *itl;        /* NULL: no such LUN, or unmapped meanwhile */
 	struct lu *lu;          /* NULL: no such LUN */

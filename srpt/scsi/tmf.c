@@ -23,17 +23,12 @@
  */
 #define TMF_RESET_WAIT_NS 1000000000ull
 
-/*
- * A reactor's share: on tmf_reactor.parts while it waits for a marked command.
- * Gone with the run as soon as its countdown is put.
- */
+/* A reactor's share. Gone with the run as soon as its countdown is put. */
 struct tmf_part {
-	struct list_node link;
+	struct task_wait wait;
 	struct reactor_timer timer; /* of a reset: its commands had their time */
 	struct tmf_run *run;
 	struct countdown *c;
-	uint64_t number;      /* later commands have higher marks, or none */
-	struct scsi_cmd *cmd; /* the first marked one it waits for */
 };
 
 /* One function on its way through the reactors; freed by the control thread. */
@@ -68,39 +63,13 @@ static bool tmf_other_nexus(const struct scsi_tmf *tmf, struct scsi_cmd *cmd)
 {
 	if (atomic_load_explicit(&cmd->lu->modes.tas, memory_order_relaxed))
 		return true;
-	if (tmf->function == SCSI_CLEAR_TASK_SET && cmd->itl)
+	if (tmf->function == SCSI_CLEAR_TASK_SET && cmd->itl && !cmd->aborted)
 		ua_post(&cmd->itl->ua, UA_CLEARED_BY_OTHER);
 	return false;
 }
 
-/*
- * The requester's own commands must be out of RDMA before the answer: it may
- * reuse their memory. Those of others are told their status by themselves. What
- * was aborted silently in the backend touches nothing of the initiator's.
- */
-static void tmf_mark(struct tmf_reactor *tr, struct scsi_cmd *cmd)
-{
-	if (cmd->tmf_waits)
-		return;
-	if (cmd->state == SCSI_CMD_EXECUTING && cmd->aborted && !cmd->abort_status)
-		return;
-	cmd->tmf_waits = tr->functions;
-	list_add_tail(&tr->marked, &cmd->tmf_link);
-}
-
-/* On waiter.link of commands that task_abort() gave us. */
-static void tmf_end_all(struct list_node *ended)
-{
-	while (!list_empty(ended)) {
-		struct scsi_cmd *cmd = list_first(ended, struct scsi_cmd, waiter.link);
-
-		list_del(&cmd->waiter.link);
-		task_end_aborted(cmd);
-	}
-}
-
 /* Commands that end at once do so after the walk: that may change the list. */
-static void tmf_shard(const struct scsi_tmf *tmf, struct lu_shard *sh, struct tmf_reactor *tr)
+static void tmf_shard(const struct scsi_tmf *tmf, struct lu_shard *sh, struct task_reactor *tr)
 {
 	struct list_node ended = LIST_INIT(ended);
 	struct scsi_cmd *cmd;
@@ -111,79 +80,64 @@ static void tmf_shard(const struct scsi_tmf *tmf, struct lu_shard *sh, struct tm
 		if (!tmf_matches(tmf, cmd))
 			continue;
 		if (own && tmf->function == SCSI_LU_RESET)
-			tmf_mark(tr, cmd);
+			task_mark(tr, cmd);
 		else if (task_abort(cmd, own ? false : tmf_other_nexus(tmf, cmd)))
 			list_add_tail(&ended, &cmd->waiter.link);
 		else if (own)
-			tmf_mark(tr, cmd);
+			task_mark(tr, cmd);
 	}
-	tmf_end_all(&ended);
+	task_end_all(&ended);
 }
 
 /*
- * A lower mark is of an earlier function: the command was there before this one,
- * which would have marked it.
+ * The requester's own commands must be out of RDMA before the answer: it may
+ * reuse their memory. Those of others are told their status by themselves. What
+ * was aborted silently in the backend touches nothing of the initiator's.
  */
-static bool part_waits_for(const struct tmf_part *part, const struct scsi_cmd *cmd)
+static bool part_waits_for(const struct task_wait *w, const struct scsi_cmd *cmd)
 {
-	const struct tmf_run *run = part->run;
+	const struct tmf_run *run = container_of(w, struct tmf_part, wait)->run;
 
-	return cmd->tmf_waits <= part->number && cmd->nexus == run->tmf->nexus &&
-	       (!run->lu || cmd->lu == run->lu) && tmf_matches(run->tmf, cmd);
+	return cmd->nexus == run->tmf->nexus && (!run->lu || cmd->lu == run->lu) &&
+	       tmf_matches(run->tmf, cmd) && !task_is_quiet(cmd);
 }
 
-/* Wait for a marked command from @n on; none: it is over, @part may be gone. */
-static void part_wait(struct tmf_reactor *tr, struct tmf_part *part, struct list_node *n)
+static void part_over(struct task_wait *w)
 {
-	for (; n != &tr->marked; n = n->next) {
-		part->cmd = container_of(n, struct scsi_cmd, tmf_link);
-		if (part_waits_for(part, part->cmd))
-			return;
-	}
-	list_del(&part->link);
+	struct tmf_part *part = container_of(w, struct tmf_part, wait);
+
 	reactor_timer_stop(&part->timer);
 	countdown_put(part->c);
 }
 
-void tmf_cmd_left(struct scsi_cmd *cmd)
-{
-	struct tmf_reactor *tr = &cmd->nexus->device->tmf[cmd->reactor->id];
-	struct tmf_part *part, *next;
-
-	list_for_each_safe(part, next, &tr->parts, link)
-		if (part->cmd == cmd)
-			part_wait(tr, part, cmd->tmf_link.next);
-	list_del(&cmd->tmf_link);
-	cmd->tmf_waits = 0;
-}
-
-/* Off the list meanwhile: it must not be over before all its commands are aborted. */
+/* Aside meanwhile: it must not be over before all its commands are aborted. */
 static void part_expired(struct reactor_timer *t)
 {
 	struct tmf_part *part = container_of(t, struct tmf_part, timer);
-	struct scsi_cmd *cmd = part->cmd, *next;
-	struct tmf_reactor *tr = &cmd->nexus->device->tmf[cmd->reactor->id];
+	struct task_wait *w = &part->wait;
 	struct list_node ended = LIST_INIT(ended);
+	struct scsi_cmd *cmd;
 
-	list_del(&part->link);
-	list_for_each_safe(cmd, next, &tr->marked, tmf_link)
-		if (part_waits_for(part, cmd) && task_abort(cmd, false))
+	task_wait_pause(w);
+	for (cmd = w->cmd; cmd; cmd = task_wait_next(w, &cmd->mark_link))
+		if (task_abort(cmd, false))
 			list_add_tail(&ended, &cmd->waiter.link);
-	tmf_end_all(&ended);
-	list_add_tail(&tr->parts, &part->link);
-	part_wait(tr, part, tr->marked.next);
+	task_end_all(&ended);
+	task_wait_start(w);
 }
 
 static void tmf_reactor(struct reactor *r, void *arg, struct countdown *c)
 {
 	struct tmf_run *run = arg;
 	struct scsi_tmf *tmf = run->tmf;
-	struct tmf_reactor *tr = &tmf->nexus->device->tmf[r->id];
+	struct task_reactor *tr = &tmf->nexus->device->tasks[r->id];
 	struct tmf_part *part = &run->parts[r->id];
 
 	part->run = run;
 	part->c = c;
-	part->number = ++tr->functions;
+	part->wait.waits_for = part_waits_for;
+	part->wait.over = part_over;
+	task_wait_init(&part->wait, tr);
 	list_init(&part->timer.link);
 	if (run->lu) {
 		tmf_shard(tmf, lu_shard(run->lu, r), tr);
@@ -197,8 +151,7 @@ static void tmf_reactor(struct reactor *r, void *arg, struct countdown *c)
 		part->timer.fn = part_expired;
 		reactor_timer_start(r, &part->timer, TMF_RESET_WAIT_NS);
 	}
-	list_add_tail(&tr->parts, &part->link);
-	part_wait(tr, part, tr->marked.next);
+	task_wait_start(&part->wait);
 }
 
 /* ---- on the control thread ---- */
