@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "scsi/call.h"
 #include "scsi/device.h"
+#include "scsi/lu_state.h"
 #include "scsi/nexus.h"
 
 #include <errno.h>
@@ -126,6 +127,7 @@ int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *
 	      void (*done)(void *arg, struct lu *lu, int status), void *arg)
 {
 	struct lu *lu = lu_alloc(d);
+	int rc;
 
 	if (!lu)
 		return -ENOMEM;
@@ -138,6 +140,11 @@ int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *
 	lu->store = p->store;
 	atomic_init(&lu->nblocks, lu->info->size >> lu->block_shift);
 	lu_set_identity(lu, p);
+	rc = lu_state_load(lu, p->state, p->state_len);
+	if (rc) {
+		lu_free(lu);
+		return rc;
+	}
 	lu->create_done = done;
 	lu->done_arg = arg;
 	scsi_call_run(lu->call, lu_attach, lu_attached, lu);

@@ -48,6 +48,15 @@ struct lu_modes {
 	atomic_uint qerr;    /* control: 0, 1 or 3, SPC-4 7.5.7 */
 };
 
+/* lu_state_save() under way. Control thread. */
+struct lu_save {
+	uint8_t *data;
+	void (*done)(void *arg, int status);
+	void *arg;
+	struct msg msg; /* when it is refused, with this status */
+	int status;
+};
+
 struct lu {
 	/* read by every command, constant unless atomic */
 	struct backend *be;
@@ -72,6 +81,7 @@ struct lu {
 	struct list_node itls; /* itl.lu_link */
 	struct list_node changes; /* lu_change.link: the first is running */
 	struct lu_store *store;   /* NULL: none */
+	struct lu_save save;
 	struct scsi_call *call;
 	struct list_node purges; /* task_purge.link: the first is running */
 	struct scsi_call *purge_call;

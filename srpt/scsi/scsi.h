@@ -269,7 +269,7 @@ void scsi_device_destroy(struct scsi_device *d);
 /*
  * Add an LU on an open backend (ownership of @be passes on success). It is
  * attached to every reactor, then @done(arg, 0 or -errno) runs on the control
- * thread; only then may it be mapped.
+ * thread; only then may it be mapped. -EINVAL at once: params.state is not understood.
  */
 int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *be,
 	      void (*done)(void *arg, struct lu *lu, int status), void *arg);
