@@ -67,6 +67,7 @@ struct lu {
 	/* Aborted writes still in the backend; > 0 holds new writes. */
 	atomic_uint detached;
 	atomic_uint not_ready; /* enum scsi_sense told to all but ACCESS_NOT_READY; 0: ready */
+	atomic_uint progress;  /* of what makes it not ready, in 65536ths */
 	struct lu_modes modes;
 
 	/* identity, constant */
@@ -103,6 +104,12 @@ static inline uint64_t lu_nblocks(const struct lu *lu)
 {
 	/* Acquire: the backend's own size was published before. */
 	return atomic_load_explicit(&lu->nblocks, memory_order_acquire);
+}
+
+static inline uint16_t lu_progress(const struct lu *lu)
+{
+	return (uint16_t)min_u32(atomic_load_explicit(&lu->progress, memory_order_relaxed),
+				 UINT16_MAX);
 }
 
 /*

@@ -2,6 +2,7 @@
 #include "scsi/sense.h"
 
 #include "base/bytes.h"
+#include "scsi/lu.h"
 #include "scsi/scsi.h"
 
 #include <errno.h>
@@ -9,10 +10,14 @@
 
 #define SENSE_FORMAT_FIXED 0x70
 #define SENSE_FORMAT_DESCRIPTOR 0x72
-#define SENSE_VALID 0x80 /* fixed format, byte 0 */
-#define SKSV 0x80        /* byte 15: the pointer is valid */
+#define SENSE_VALID 0x80 /* fixed format, byte 0; information descriptor, byte 2 */
+#define SKSV 0x80        /* the sense-key specific bytes are valid */
 #define SKSV_CDB 0x40
 #define SKSV_BPV 0x08
+#define DESC_INFORMATION 0x00 /* SPC-4 4.5.2.2 */
+#define DESC_INFORMATION_LEN 12u
+#define DESC_SPECIFIC 0x02 /* SPC-4 4.5.2.4 */
+#define DESC_SPECIFIC_LEN 8u
 
 static const struct {
 	uint8_t status, key, asc, ascq;
@@ -105,28 +110,87 @@ unsigned sense_build(uint8_t *p, enum scsi_sense s, bool descriptor)
 	return SENSE_FIXED_LEN;
 }
 
+static bool is_descriptor(const uint8_t *p)
+{
+	return (p[0] & 0x7f) == SENSE_FORMAT_DESCRIPTOR;
+}
+
+/* Room for a descriptor of @len bytes behind the @used ones. */
+static uint8_t *descriptor_add(uint8_t *p, unsigned used, uint8_t type, unsigned len)
+{
+	uint8_t *d = p + used;
+
+	memset(d, 0, len);
+	d[0] = type;
+	d[1] = (uint8_t)(len - 2);
+	p[7] = (uint8_t)(used + len - SENSE_DESC_LEN);
+	return d;
+}
+
+static unsigned sense_add_specific(uint8_t *p, unsigned len, uint8_t first, uint16_t rest)
+{
+	uint8_t *sks = p + 15;
+
+	if (is_descriptor(p)) {
+		sks = descriptor_add(p, len, DESC_SPECIFIC, DESC_SPECIFIC_LEN) + 4;
+		len += DESC_SPECIFIC_LEN;
+	}
+	sks[0] = SKSV | first;
+	put_be16(sks + 1, rest);
+	return len;
+}
+
+unsigned sense_add_progress(uint8_t *p, unsigned len, uint16_t progress)
+{
+	return sense_add_specific(p, len, 0, progress);
+}
+
+bool sense_has_progress(enum scsi_sense s)
+{
+	return s == SENSE_FORMAT_IN_PROGRESS || s == SENSE_SANITIZE_IN_PROGRESS;
+}
+
+static unsigned lu_sense(const struct lu *lu, uint8_t *p, enum scsi_sense s)
+{
+	bool descriptor = lu && atomic_load_explicit(&lu->modes.d_sense, memory_order_relaxed);
+	unsigned len = sense_build(p, s, descriptor);
+
+	if (lu && sense_has_progress(s))
+		len = sense_add_progress(p, len, lu_progress(lu));
+	return len;
+}
+
 void sense_set(struct scsi_cmd *cmd, enum scsi_sense s)
 {
 	cmd->status = senses[s].status;
 	cmd->sense_len = 0;
 	if (cmd->status == SCSI_CHECK_CONDITION)
-		cmd->sense_len = (uint8_t)sense_build(cmd->sense, s, false);
+		cmd->sense_len = (uint8_t)lu_sense(cmd->lu, cmd->sense, s);
 }
 
 void sense_set_info(struct scsi_cmd *cmd, uint64_t info)
 {
-	if (info > UINT32_MAX)
-		return;
-	cmd->sense[0] |= SENSE_VALID;
-	put_be32(cmd->sense + 3, (uint32_t)info);
+	uint8_t *p = cmd->sense, *d;
+
+	if (is_descriptor(p)) {
+		d = descriptor_add(p, cmd->sense_len, DESC_INFORMATION, DESC_INFORMATION_LEN);
+		cmd->sense_len += DESC_INFORMATION_LEN;
+		d[2] = SENSE_VALID;
+		put_be64(d + 4, info);
+	} else if (info <= UINT32_MAX) {
+		p[0] |= SENSE_VALID;
+		put_be32(p + 3, (uint32_t)info);
+	}
 }
 
 void sense_set_field(struct scsi_cmd *cmd, bool in_cdb, unsigned byte, int bit)
 {
-	cmd->sense[15] = SKSV | (in_cdb ? SKSV_CDB : 0);
+	uint8_t first = in_cdb ? SKSV_CDB : 0;
+
 	if (bit >= 0)
-		cmd->sense[15] |= (uint8_t)(SKSV_BPV | bit);
-	put_be16(cmd->sense + 16, (uint16_t)byte);
+		first |= (uint8_t)(SKSV_BPV | bit);
+	cmd->sense_len = (uint8_t)sense_add_specific(cmd->sense, cmd->sense_len, first,
+						     (uint16_t)byte);
 }
 
 enum scsi_sense sense_from_errno(int err, enum be_op op)

@@ -80,6 +80,7 @@ enum scsi_sense {
 
 #define SENSE_FIXED_LEN 18
 #define SENSE_DESC_LEN 8 /* of descriptor format without descriptors */
+#define SENSE_MAX_LEN 28 /* of descriptor format with all that is ever added */
 
 /* SAM-5 status of a command that ends with @s. */
 uint8_t sense_status(enum scsi_sense s);
@@ -90,18 +91,30 @@ uint8_t sense_status(enum scsi_sense s);
  */
 unsigned sense_build(uint8_t *p, enum scsi_sense s, bool descriptor);
 
-/* Status and sense of @cmd. Does not send the response. */
+/*
+ * Progress indication (SPC-4 4.5.2.4.4), in 65536ths, added to the @len bytes of either
+ * format at @p. Returns the new length, at most SENSE_MAX_LEN.
+ */
+unsigned sense_add_progress(uint8_t *p, unsigned len, uint16_t progress);
+
+/* @s is told with a progress indication: lu.progress. */
+bool sense_has_progress(enum scsi_sense s);
+
+/*
+ * Status and sense of @cmd, in the format that D_SENSE of its LU's control mode page
+ * asks for (unit attentions too: SPC-4 7.5.8 has no exception). Does not send the response.
+ */
 void sense_set(struct scsi_cmd *cmd, enum scsi_sense s);
 
 /*
- * INFORMATION of sense set before; a value that does not fit the four bytes of
+ * INFORMATION of sense set before; once. A value that does not fit the four bytes of
  * the fixed format leaves VALID zero (SPC-4 4.5.3).
  */
 void sense_set_info(struct scsi_cmd *cmd, uint64_t info);
 
 /*
- * Sense-key specific field pointer (SPC-4 4.5.2.4.2): @byte in the CDB or, if
- * not @in_cdb, in the parameter list; @bit 0 … 7, -1: the whole byte.
+ * Sense-key specific field pointer (SPC-4 4.5.2.4.2) of sense set before, once: @byte in the
+ * CDB or, if not @in_cdb, in the parameter list; @bit 0 … 7, -1: the whole byte.
  */
 void sense_set_field(struct scsi_cmd *cmd, bool in_cdb, unsigned byte, int bit);
 

@@ -15,19 +15,34 @@ void op_test_unit_ready(struct scsi_cmd *cmd)
 	cmd_good(cmd);
 }
 
-/* What REQUEST SENSE tells: a pending unit attention, which is then gone. */
+/*
+ * What REQUEST SENSE tells: a pending unit attention, which is then gone, or why the LU
+ * is not ready.
+ */
 static enum scsi_sense pending_sense(struct scsi_cmd *cmd)
 {
-	if (cmd->itl)
-		return ua_take(&cmd->itl->ua, UA_ANY);
-	return lun_decode(cmd->lun) == LUN_REPORT_LUNS ? SENSE_OK : SENSE_LUN_NOT_SUPPORTED;
+	enum scsi_sense s;
+
+	if (!cmd->itl)
+		return lun_decode(cmd->lun) == LUN_REPORT_LUNS ? SENSE_OK :
+								SENSE_LUN_NOT_SUPPORTED;
+	s = ua_take(&cmd->itl->ua, UA_ANY);
+	if (!s)
+		s = (enum scsi_sense)atomic_load_explicit(&cmd->lu->not_ready,
+							  memory_order_relaxed);
+	return s;
 }
 
+/* DESC alone decides on the format, SPC-4 6.39. */
 void op_request_sense(struct scsi_cmd *cmd)
 {
-	bool descriptor = cmd->cdb[1] & 0x01;
+	enum scsi_sense s = pending_sense(cmd);
+	uint8_t *p = cmd->buf.addr;
+	unsigned len = sense_build(p, s, cmd->cdb[1] & 0x01);
 
-	cmd_reply(cmd, sense_build(cmd->buf.addr, pending_sense(cmd), descriptor));
+	if (sense_has_progress(s))
+		len = sense_add_progress(p, len, lu_progress(cmd->lu));
+	cmd_reply(cmd, len);
 }
 
 bool prep_report_luns(struct scsi_cmd *cmd)

@@ -37,7 +37,7 @@ static void test_status_without_sense(void **state)
 		{ SENSE_OK, 0x00 }, { SENSE_BUSY, 0x08 }, { SENSE_TASK_SET_FULL, 0x28 },
 		{ SENSE_RESERVATION_CONFLICT, 0x18 }, { SENSE_TASK_ABORTED, 0x40 },
 	};
-	struct scsi_cmd cmd;
+	struct scsi_cmd cmd = { .lu = NULL };
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -117,7 +117,7 @@ static void test_codes(void **state)
 
 static void test_information_fits_or_is_invalid(void **state)
 {
-	struct scsi_cmd cmd;
+	struct scsi_cmd cmd = { .lu = NULL };
 
 	(void)state;
 	sense_set(&cmd, SENSE_READ_ERROR);
@@ -132,7 +132,7 @@ static void test_information_fits_or_is_invalid(void **state)
 
 static void test_field_pointer(void **state)
 {
-	struct scsi_cmd cmd;
+	struct scsi_cmd cmd = { .lu = NULL };
 
 	(void)state;
 	sense_set(&cmd, SENSE_INVALID_FIELD_IN_CDB);
@@ -142,6 +142,86 @@ static void test_field_pointer(void **state)
 	sense_set_field(&cmd, false, 0x123, -1);
 	assert_int_equal(cmd.sense[15], 0x80);
 	assert_int_equal(get_be16(cmd.sense + 16), 0x123);
+}
+
+/* An LU whose control mode page asks for descriptor format. */
+static struct lu d_sense_lu = { .modes = { .d_sense = true } };
+
+static void test_d_sense_has_no_exception(void **state)
+{
+	static const enum scsi_sense rows[] = {
+		SENSE_INVALID_OPCODE, SENSE_UA_POWER_ON, SENSE_UA_MODE_CHANGED, SENSE_READ_ERROR,
+	};
+	struct scsi_cmd cmd = { .lu = &d_sense_lu };
+	uint8_t fixed[SENSE_FIXED_LEN];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		sense_build(fixed, rows[i], false);
+		sense_set(&cmd, rows[i]);
+		assert_int_equal(cmd.sense_len, SENSE_DESC_LEN);
+		assert_int_equal(cmd.sense[0], 0x72);
+		assert_int_equal(cmd.sense[1], fixed[2]);
+		assert_int_equal(cmd.sense[2], fixed[12]);
+		assert_int_equal(cmd.sense[3], fixed[13]);
+		assert_int_equal(cmd.sense[7], 0);
+	}
+	sense_set(&cmd, SENSE_RESERVATION_CONFLICT);
+	assert_int_equal(cmd.sense_len, 0);
+}
+
+static void test_information_descriptor(void **state)
+{
+	static const uint8_t want[20] = { 0x72, 0x03, 0x11, 0, 0, 0, 0, 12, 0x00, 0x0a, 0x80, 0,
+					  0, 0, 0, 1, 2, 3, 4, 5 };
+	struct scsi_cmd cmd = { .lu = &d_sense_lu };
+
+	(void)state;
+	sense_set(&cmd, SENSE_READ_ERROR);
+	sense_set_info(&cmd, 0x102030405ull);
+	assert_int_equal(cmd.sense_len, sizeof(want));
+	assert_memory_equal(cmd.sense, want, sizeof(want));
+}
+
+static void test_field_pointer_descriptor(void **state)
+{
+	static const uint8_t want[16] = { 0x72, 0x05, 0x26, 0, 0, 0, 0, 8, 0x02, 0x06, 0, 0,
+					  0x8b, 0x01, 0x23, 0 };
+	struct scsi_cmd cmd = { .lu = &d_sense_lu };
+
+	(void)state;
+	sense_set(&cmd, SENSE_INVALID_FIELD_IN_LIST);
+	sense_set_field(&cmd, false, 0x123, 3);
+	assert_int_equal(cmd.sense_len, sizeof(want));
+	assert_memory_equal(cmd.sense, want, sizeof(want));
+	/* Both, in either order, fit what is announced. */
+	sense_set_info(&cmd, 1);
+	assert_int_equal(cmd.sense_len, SENSE_MAX_LEN);
+	assert_int_equal(cmd.sense[7], SENSE_MAX_LEN - 8);
+}
+
+static void test_progress(void **state)
+{
+	static struct lu fixed_lu;
+	struct scsi_cmd cmd = { .lu = &fixed_lu };
+
+	(void)state;
+	fixed_lu.progress = d_sense_lu.progress = 0x4321;
+	sense_set(&cmd, SENSE_FORMAT_IN_PROGRESS);
+	assert_int_equal(cmd.sense_len, 18);
+	assert_int_equal(cmd.sense[15], 0x80);
+	assert_int_equal(get_be16(cmd.sense + 16), 0x4321);
+	cmd.lu = &d_sense_lu;
+	sense_set(&cmd, SENSE_SANITIZE_IN_PROGRESS);
+	assert_int_equal(cmd.sense_len, 16);
+	assert_int_equal(cmd.sense[8], 0x02);
+	assert_int_equal(cmd.sense[12], 0x80);
+	assert_int_equal(get_be16(cmd.sense + 13), 0x4321);
+	d_sense_lu.progress = 0x10000; /* all of it is as far as the field goes */
+	sense_set(&cmd, SENSE_SANITIZE_IN_PROGRESS);
+	assert_int_equal(get_be16(cmd.sense + 13), 0xffff);
+	sense_set(&cmd, SENSE_ALUA_STANDBY);
+	assert_int_equal(cmd.sense_len, 8);
 }
 
 static void test_errno(void **state)
@@ -180,6 +260,10 @@ int main(void)
 		cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_information_fits_or_is_invalid),
 		cmocka_unit_test(test_field_pointer),
+		cmocka_unit_test(test_d_sense_has_no_exception),
+		cmocka_unit_test(test_information_descriptor),
+		cmocka_unit_test(test_field_pointer_descriptor),
+		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_errno),
 	};
 

@@ -49,6 +49,39 @@ static void test_request_sense_takes_a_unit_attention(void **state)
 	assert_false(ua_pending(ua));
 }
 
+/* While it formats: how far it is, again and again; a unit attention goes first. */
+static void test_request_sense_polls(void **state)
+{
+	struct env *e = *state;
+	struct task t;
+
+	atomic_store(&e->lu->not_ready, SENSE_FORMAT_IN_PROGRESS);
+	atomic_store(&e->lu->progress, 0x8000);
+	ua_post(&lun_map_find(nexus_map(e->a), 0)->ua, UA_CAPACITY_CHANGED);
+	request_sense(e, &t, false, 252);
+	assert_int_equal(t.in[12], 0x2a);
+	task_free(&t);
+	for (unsigned i = 0; i < 2; i++) {
+		request_sense(e, &t, false, 252);
+		assert_int_equal(t.sc.data_len, 18);
+		assert_int_equal(t.in[2], 2);
+		assert_int_equal(get_be16(t.in + 12), 0x0404);
+		assert_int_equal(t.in[15], 0x80);
+		assert_int_equal(get_be16(t.in + 16), 0x8000);
+		task_free(&t);
+	}
+	request_sense(e, &t, true, 252);
+	assert_int_equal(t.sc.data_len, 16);
+	assert_int_equal(t.in[7], 8);
+	assert_int_equal(get_be16(t.in + 13), 0x8000);
+	task_free(&t);
+	TASK_INIT(e, &t, 0x00);
+	task_run(e, &t);
+	assert_sense(&t, SENSE_FORMAT_IN_PROGRESS);
+	assert_int_equal(get_be16(t.sc.sense + 16), 0x8000);
+	atomic_store(&e->lu->not_ready, SENSE_OK);
+}
+
 static void test_test_unit_ready(void **state)
 {
 	struct env *e = *state;
@@ -200,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_request_sense_without_news),
 		T(test_request_sense_takes_a_unit_attention),
+		T(test_request_sense_polls),
 		T(test_test_unit_ready),
 		T(test_report_luns_formats),
 		T(test_report_luns_select),
