@@ -144,11 +144,13 @@ static void request_assert(const struct backend *be, const struct be_io *io)
 {
 	uint64_t mask = be->info.block_size - 1, size = backend_size(be);
 
-	assert(io->done && (unsigned)io->op <= BE_WRITE_ZEROES);
+	assert(io->done && (unsigned)io->op < BE_OPS);
 	if (io->op == BE_FLUSH)
 		return;
 	assert(io->len && !((io->off | io->len) & mask));
 	assert(io->off <= size && io->len <= size - io->off);
+	if (io->op == BE_EXTENTS)
+		assert(io->buf.addr && io->buf.len >= sizeof(struct be_extent));
 	if (io->op > BE_WRITE)
 		return;
 	assert(io->buf.addr && io->buf.len == io->len && io->len <= IOBUF_MAX_SIZE);
@@ -157,9 +159,11 @@ static void request_assert(const struct backend *be, const struct be_io *io)
 /* What the backend refuses: an answer for the initiator, not a bug. */
 static int request_refuse(const struct backend *be, const struct be_io *io)
 {
-	bool modifies = io->op != BE_READ && io->op != BE_FLUSH;
+	static const bool modifies[BE_OPS] = {
+		[BE_WRITE] = true, [BE_UNMAP] = true, [BE_WRITE_ZEROES] = true,
+	};
 
-	if (modifies && be->info.read_only)
+	if (modifies[io->op] && be->info.read_only)
 		return -EROFS;
 	if (io->op == BE_UNMAP)
 		return be->info.unmap_granularity ? 0 : -EOPNOTSUPP;
@@ -179,6 +183,7 @@ void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
 	io->reactor = r;
 	io->done_bytes = 0;
 	io->retries = 0;
+	io->count = 0;
 	be->port[r->id].inflight++;
 	rc = request_refuse(be, io);
 	if (rc)
@@ -198,7 +203,9 @@ void be_complete_later(struct be_io *io, int result)
 
 static void failure_log(struct be_io *io, int result)
 {
-	static const char *const ops[] = { "read", "write", "flush", "unmap", "write zeroes" };
+	static const char *const ops[BE_OPS] = {
+		"read", "write", "flush", "unmap", "write zeroes", "prefetch", "map",
+	};
 	struct backend *be = io->be;
 
 	log_warn_limited(&be->error_limit, "%s%s%s: %s of %llu bytes at %llu: %s",

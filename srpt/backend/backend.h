@@ -24,6 +24,19 @@ enum be_op {
 	BE_FLUSH,        /* all writes completed before are on stable storage */
 	BE_UNMAP,        /* [off, off+len) reads as zeros afterwards; space is freed */
 	BE_WRITE_ZEROES, /* as BE_UNMAP, space stays allocated where that can be had */
+	BE_PREFETCH,     /* [off, off+len) will be read; a hint that cannot fail */
+	BE_EXTENTS,      /* what of [off, off+len) is allocated: fills buf, see be_extent */
+	BE_OPS,
+};
+
+/*
+ * What BE_EXTENTS finds. The first begins at be_io.off, each other where the one before ends;
+ * neighbours may be alike. Where a backend does not know, all is mapped. They need not reach
+ * the end of what was asked about: the room is up, or it was enough work for one request.
+ */
+struct be_extent {
+	uint64_t len; /* bytes; a multiple of info.block_size */
+	bool mapped;  /* false: no space is allocated for it, and it reads as zeros */
 };
 
 #define BE_FUA 0x01 /* BE_WRITE, BE_WRITE_ZEROES: on stable storage before done */
@@ -40,15 +53,20 @@ struct be_io {
 	uint8_t flags;
 	uint64_t off;     /* bytes; a multiple of info.block_size */
 	uint64_t len;     /* bytes; for BE_READ/BE_WRITE == buf.len, ≤ IOBUF_MAX_SIZE */
-	struct iobuf buf; /* BE_READ/BE_WRITE only; addr a multiple of info.buf_align */
+	/* BE_READ, BE_WRITE: addr a multiple of info.buf_align. BE_EXTENTS: struct be_extent. */
+	struct iobuf buf;
 	void (*done)(struct be_io *io);
 
 	int result; /* 0, or -errno: -EIO, -ENOSPC, -EROFS, -ENODEV … */
+	uint32_t count; /* BE_EXTENTS that succeeded: be_extents in buf, at least 1 */
 
 	/* private to the backend */
 	struct backend *be;
 	struct reactor *reactor;
-	struct list_node link;
+	union {
+		struct list_node link;
+		struct msg msg; /* to its reactor, while it is on no list */
+	};
 	uint64_t done_bytes;
 	uint8_t step;
 	uint8_t retries;

@@ -24,6 +24,7 @@ struct backend {
 	char *filename; /* "" for nullio, ram and fault */
 	int fd;         /* -1: none */
 	uint8_t *mem;   /* ram and fault: info.size bytes */
+	_Atomic uint64_t *written; /* ram and fault: a bit for each page that may hold data */
 	void *priv;     /* of the type */
 	bool direct;    /* O_DIRECT: a write with RWF_DSYNC does not block the submitter */
 	bool write_through;
@@ -42,8 +43,8 @@ static inline uint64_t backend_size(const struct backend *be)
 	return __atomic_load_n(&be->info.size, __ATOMIC_RELAXED);
 }
 
-/* ram.c: do what @io asks for, at once. */
-void ram_do(struct backend *be, struct be_io *io);
+/* ram.c: do what @io asks for and finish it, not inside this call. Much zeroing takes rounds. */
+void ram_submit(struct backend *be, struct be_io *io);
 
 /* Account for @io and call its done(). Not from inside backend_submit(). */
 void be_finish(struct be_io *io, int result);
@@ -63,6 +64,7 @@ int be_error(char *err, size_t errlen, int rc, const char *fmt, ...)
 #define RING_BUF_SLOTS (IOBUF_REGIONS + RING_SLAB_SLOTS)
 
 struct be_workers;
+struct be_helper;
 
 struct be_ring {
 	struct io_uring uring;
@@ -70,6 +72,7 @@ struct be_ring {
 	struct reactor_source source;
 	struct reactor_deferred doorbell;
 	struct be_workers *workers; /* NULL: io_uring */
+	struct be_helper *helper;   /* beside io_uring; NULL: workers */
 	struct list_node queued; /* FIFO: the ring was full, or for the workers */
 	struct list_node later;  /* finished by be_complete_later() */
 	unsigned depth;          /* of io_uring; 0 with workers: all is queued */
@@ -136,6 +139,25 @@ int be_workers_create(struct be_ring *ring);
 void be_workers_destroy(struct be_ring *ring);
 
 /*
+ * helper.c: a thread beside io_uring for system calls it does not have. Made and ended as
+ * workers; NULL: no memory or no thread.
+ */
+struct be_helper *be_helper_create(void);
+void be_helper_destroy(struct be_helper *h);
+
+/* Make the system calls of @io's step there, then be_ring_result(). Its reactor. */
+void be_helper_submit(struct be_helper *h, struct be_io *io);
+
+/*
+ * extents.c: BE_EXTENTS of a file, in calls that may block: any thread but a reactor's.
+ * 0 or -errno.
+ */
+int be_extents_find(struct be_io *io);
+
+/* Add an extent of @len bytes to those of @io; false: there is no room. */
+bool be_extents_add(struct be_io *io, uint64_t len, bool mapped);
+
+/*
  * uring_io.c: a request as a sequence of kernel operations; knows no ring state.
  */
 enum uring_step {
@@ -143,6 +165,8 @@ enum uring_step {
 	STEP_FALLOCATE,  /* punch a hole or zero the range */
 	STEP_ZERO_WRITE, /* write zeros, in pieces */
 	STEP_SYNC,       /* fdatasync */
+	STEP_ADVISE,     /* tell the page cache what will be read */
+	STEP_EXTENTS,    /* be_extents_find(): not of io_uring */
 };
 
 enum uring_next { URING_DONE, URING_AGAIN };

@@ -53,9 +53,10 @@ static bool script_hits(struct fault *f, const struct backend_fault *s, const st
 
 static void request_end(struct be_io *io, int error)
 {
-	if (!error)
-		ram_do(io->be, io);
-	be_complete_later(io, -error);
+	if (error)
+		be_complete_later(io, -error);
+	else
+		ram_submit(io->be, io);
 }
 
 static void timer_set(struct fault_port *p)

@@ -11,6 +11,22 @@
 #include <sys/mman.h>
 
 #define PAGE 4096u
+#define ZERO_BYTES (16ull << 20)     /* given back at once: some milliseconds */
+#define EXTENTS_BYTES (64ull << 30) /* looked at at once: as long */
+
+static size_t bitmap_bytes(uint64_t size)
+{
+	return (size_t)((size / PAGE + 64) / 64 * sizeof(uint64_t));
+}
+
+/* Memory is taken as pages are marked. */
+static _Atomic uint64_t *bitmap_map(uint64_t size)
+{
+	void *p = mmap(NULL, bitmap_bytes(size), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
 
 static int ram_open(struct backend *be, const struct backend_params *p, char *err, size_t errlen)
 {
@@ -27,6 +43,11 @@ static int ram_open(struct backend *be, const struct backend_params *p, char *er
 	if (mem == MAP_FAILED)
 		return be_error(err, errlen, -ENOMEM, "no address space for %llu bytes of memory",
 				(unsigned long long)p->size);
+	be->written = bitmap_map(size);
+	if (!be->written) {
+		munmap(mem, size);
+		return be_error(err, errlen, -ENOMEM, "no address space to keep account of it");
+	}
 	madvise(mem, size, MADV_DONTDUMP);
 	be->mem = mem;
 	be->info.size = size;
@@ -38,6 +59,7 @@ static int ram_open(struct backend *be, const struct backend_params *p, char *er
 
 static void ram_close(struct backend *be)
 {
+	munmap((void *)be->written, bitmap_bytes(be->info.size));
 	munmap(be->mem, be->info.size);
 }
 
@@ -54,42 +76,144 @@ static void ram_detach(struct backend *be, struct reactor *r)
 	(void)r;
 }
 
-/* Whole pages go back to the system and read as zeros; what is left of others is cleared. */
-static void ram_zero(uint8_t *p, size_t len)
-{
-	uintptr_t mask = PAGE - 1;
-	size_t head = min_u64(-(uintptr_t)p & mask, len);
-	size_t pages = (len - head) & ~mask;
+/* ---- which pages hold data ---- */
 
-	memset(p, 0, head);
-	if (pages && madvise(p + head, pages, MADV_DONTNEED))
-		memset(p + head, 0, pages);
-	memset(p + head + pages, 0, len - head - pages);
+/* Bits of the word of page @first that are in [first, end); *@word is its number. */
+static uint64_t page_bits(uint64_t first, uint64_t end, uint64_t *word)
+{
+	uint64_t low = first % 64, n = min_u64(end - first, 64 - low);
+
+	*word = first / 64;
+	return (n == 64 ? UINT64_MAX : (1ull << n) - 1) << low;
 }
 
-void ram_do(struct backend *be, struct be_io *io)
+/* After the bytes were written: who clears the bit gives back the page later than that. */
+static void pages_mark(struct backend *be, uint64_t off, uint64_t len)
+{
+	uint64_t page = off / PAGE, end = (off + len + PAGE - 1) / PAGE, word, bits;
+
+	for (; page < end; page = (word + 1) * 64) {
+		bits = page_bits(page, end, &word);
+		if (~atomic_load_explicit(&be->written[word], memory_order_relaxed) & bits)
+			atomic_fetch_or(&be->written[word], bits);
+	}
+}
+
+static bool page_marked(const struct backend *be, uint64_t page)
+{
+	return atomic_load_explicit(&be->written[page / 64], memory_order_relaxed) >> page % 64 & 1;
+}
+
+/* How many pages from @page on, @end at most, are as the first one. */
+static uint64_t pages_alike(const struct backend *be, uint64_t page, uint64_t end, bool marked)
+{
+	uint64_t at = page, word, bits, other;
+
+	while (at < end) {
+		bits = page_bits(at, end, &word);
+		other = atomic_load_explicit(&be->written[word], memory_order_relaxed);
+		other = (marked ? ~other : other) & bits;
+		if (other)
+			return word * 64 + (uint64_t)__builtin_ctzll(other) - page;
+		at = min_u64((word + 1) * 64, end);
+	}
+	return end - page;
+}
+
+static void ram_extents(const struct backend *be, struct be_io *io)
+{
+	uint64_t at = io->off, end = io->off + min_u64(io->len, EXTENTS_BYTES), len;
+
+	while (at < end) {
+		bool marked = page_marked(be, at / PAGE);
+
+		len = pages_alike(be, at / PAGE, (end + PAGE - 1) / PAGE, marked) * PAGE;
+		len = min_u64(len - at % PAGE, end - at);
+		if (!be_extents_add(io, len, marked))
+			return;
+		at += len;
+	}
+}
+
+/* ---- zeroing ---- */
+
+/* A part of one page. It is not taken only to be cleared. */
+static void part_zero(struct backend *be, uint64_t off, uint64_t len)
+{
+	if (len && page_marked(be, off / PAGE))
+		memset(be->mem + off, 0, len);
+}
+
+/* Whole pages go back to the system and read as zeros. */
+static void pages_zero(struct backend *be, uint64_t off, uint64_t len)
+{
+	uint64_t page = off / PAGE, end = (off + len) / PAGE, word, bits;
+
+	for (; page < end; page = (word + 1) * 64) {
+		bits = page_bits(page, end, &word);
+		if (atomic_load_explicit(&be->written[word], memory_order_relaxed) & bits)
+			atomic_fetch_and(&be->written[word], ~bits);
+	}
+	if (len && madvise(be->mem + off, len, MADV_DONTNEED))
+		memset(be->mem + off, 0, len);
+}
+
+static void ram_zero(struct backend *be, uint64_t off, uint64_t len)
+{
+	uint64_t head = min_u64(-off & (PAGE - 1), len), pages = (len - head) & ~(PAGE - 1ull);
+
+	part_zero(be, off, head);
+	pages_zero(be, off + head, pages);
+	part_zero(be, off + head + pages, len - head - pages);
+}
+
+static void zero_received(struct msg *m);
+
+/* A round's share; the rest comes with the next round. */
+static void zero_next(struct be_io *io)
+{
+	uint64_t n = min_u64(io->len - io->done_bytes, ZERO_BYTES);
+
+	ram_zero(io->be, io->off + io->done_bytes, n);
+	io->done_bytes += n;
+	if (io->done_bytes == io->len) {
+		be_complete_later(io, 0);
+		return;
+	}
+	io->msg.fn = zero_received;
+	reactor_send(io->reactor, &io->msg);
+}
+
+static void zero_received(struct msg *m)
+{
+	zero_next(container_of(m, struct be_io, msg));
+}
+
+/* ---- requests ---- */
+
+void ram_submit(struct backend *be, struct be_io *io)
 {
 	uint8_t *at = be->mem + io->off;
 
+	io->done_bytes = 0;
 	switch (io->op) {
+	case BE_UNMAP:
+	case BE_WRITE_ZEROES:
+		zero_next(io);
+		return;
 	case BE_READ:
 		memcpy(io->buf.addr, at, io->len);
 		break;
 	case BE_WRITE:
 		memcpy(at, io->buf.addr, io->len);
+		pages_mark(be, io->off, io->len);
 		break;
-	case BE_FLUSH:
+	case BE_EXTENTS:
+		ram_extents(be, io);
 		break;
-	case BE_UNMAP:
-	case BE_WRITE_ZEROES:
-		ram_zero(at, io->len);
+	default:
 		break;
 	}
-}
-
-static void ram_submit(struct backend *be, struct be_io *io)
-{
-	ram_do(be, io);
 	be_complete_later(io, 0);
 }
 

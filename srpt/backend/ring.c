@@ -197,6 +197,13 @@ int be_ring_create_flags(struct reactor *r, unsigned depth, unsigned flags)
 		free(ring);
 		return rc;
 	}
+	ring->helper = be_helper_create();
+	if (!ring->helper) {
+		io_uring_queue_exit(&ring->uring);
+		close(ring->source.fd);
+		free(ring);
+		return -ENOMEM;
+	}
 	tables_create(ring);
 	r->be_ring = ring;
 	return 0;
@@ -315,6 +322,7 @@ void be_ring_destroy(struct reactor *r)
 	if (ring->workers) {
 		be_workers_destroy(ring);
 	} else {
+		be_helper_destroy(ring->helper);
 		io_uring_queue_exit(&ring->uring);
 		close(ring->source.fd);
 	}

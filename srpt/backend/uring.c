@@ -61,6 +61,10 @@ static void ring_prepare(struct be_ring *ring, struct be_io *io)
 
 static void ring_enqueue(struct be_ring *ring, struct be_io *io)
 {
+	if (io->step == STEP_EXTENTS && ring->helper) {
+		be_helper_submit(ring->helper, io);
+		return;
+	}
 	if (ring->inflight < ring->depth && list_empty(&ring->queued))
 		ring_prepare(ring, io);
 	else

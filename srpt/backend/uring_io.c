@@ -7,6 +7,7 @@
 #include "backend/backend_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 
@@ -44,14 +45,30 @@ static enum uring_next start_zero(struct be_io *io)
 	return URING_AGAIN;
 }
 
+/* Past the page cache there is nowhere to put what is read early. */
+static enum uring_next start_advise(struct be_io *io)
+{
+	io->step = STEP_ADVISE;
+	return io->be->direct ? URING_DONE : URING_AGAIN;
+}
+
 enum uring_next uring_io_start(struct be_io *io)
 {
 	io->result = 0;
-	if (io->op == BE_FLUSH)
+	switch (io->op) {
+	case BE_FLUSH:
 		return start_flush(io);
-	if (io->op > BE_WRITE)
+	case BE_UNMAP:
+	case BE_WRITE_ZEROES:
 		return start_zero(io);
-	io->step = STEP_RW;
+	case BE_PREFETCH:
+		return start_advise(io);
+	case BE_EXTENTS:
+		io->step = STEP_EXTENTS;
+		break;
+	default:
+		io->step = STEP_RW;
+	}
 	return URING_AGAIN;
 }
 
@@ -86,6 +103,14 @@ static void prep_fallocate(const struct be_io *io, struct io_uring_sqe *sqe)
 	sqe->len = (uint32_t)(mode | FALLOC_FL_KEEP_SIZE);
 }
 
+static void prep_advise(const struct be_io *io, struct io_uring_sqe *sqe)
+{
+	sqe->opcode = IORING_OP_FADVISE;
+	sqe->off = io->off;
+	sqe->len = (uint32_t)min_u64(io->len, 1u << 30);
+	sqe->fadvise_advice = POSIX_FADV_WILLNEED;
+}
+
 static void prep_zero_write(const struct be_io *io, struct io_uring_sqe *sqe)
 {
 	sqe->opcode = IORING_OP_WRITE;
@@ -117,6 +142,11 @@ void uring_io_prep(const struct be_io *io, struct io_uring_sqe *sqe, int buf_slo
 	case STEP_SYNC:
 		sqe->opcode = IORING_OP_FSYNC;
 		sqe->fsync_flags = IORING_FSYNC_DATASYNC;
+		break;
+	case STEP_ADVISE:
+		prep_advise(io, sqe);
+		break;
+	case STEP_EXTENTS:
 		break;
 	}
 }
@@ -163,6 +193,8 @@ static enum uring_next advance_error(struct be_io *io, int res)
 
 enum uring_next uring_io_advance(struct be_io *io, int res)
 {
+	if (io->step == STEP_ADVISE)
+		return finish(io, 0);
 	if (res < 0)
 		return advance_error(io, res);
 	switch ((enum uring_step)io->step) {
@@ -171,8 +203,7 @@ enum uring_next uring_io_advance(struct be_io *io, int res)
 		return advance_bytes(io, res);
 	case STEP_FALLOCATE:
 		return zeroed(io);
-	case STEP_SYNC:
-		break;
+	default:
+		return finish(io, 0);
 	}
-	return finish(io, 0);
 }

@@ -46,6 +46,8 @@ static ssize_t sqe_run(const struct io_uring_sqe *sqe)
 		return preadv2(sqe->fd, &iov, 1, (off_t)sqe->off, 0);
 	case IORING_OP_WRITE:
 		return pwritev2(sqe->fd, &iov, 1, (off_t)sqe->off, sqe->rw_flags);
+	case IORING_OP_FADVISE:
+		return -posix_fadvise(sqe->fd, (off_t)sqe->off, sqe->len, (int)sqe->fadvise_advice);
 	case IORING_OP_FALLOCATE:
 		return fallocate(sqe->fd, (int)sqe->len, (off_t)sqe->off, (off_t)sqe->addr);
 	default: /* IORING_OP_FSYNC, by IORING_FSYNC_DATASYNC */
@@ -54,11 +56,13 @@ static ssize_t sqe_run(const struct io_uring_sqe *sqe)
 }
 
 /* One step of @io; what a completion would carry. */
-static int step_run(const struct be_io *io)
+static int step_run(struct be_io *io)
 {
 	struct io_uring_sqe sqe;
 	ssize_t n;
 
+	if (io->step == STEP_EXTENTS)
+		return be_extents_find(io);
 	uring_io_prep(io, &sqe, -1);
 	n = sqe_run(&sqe);
 	return n < 0 ? -errno : (int)n;

@@ -169,7 +169,7 @@ static void test_broken_contract_is_caught(void **state)
 		{ *state, BE_READ, 0, 500, 500 },
 		{ *state, BE_READ, 0, 0, 0 },
 		{ *state, BE_READ, 0, 1024, 512 }, /* length of the buffer differs */
-		{ *state, (enum be_op)(BE_WRITE_ZEROES + 1), 0, 512, 512 },
+		{ *state, BE_OPS, 0, 512, 512 },
 	};
 	struct bad_request good = { *state, BE_READ, 0, 512, 512 };
 

@@ -53,6 +53,23 @@ static void test_write_leaves_the_buffer(void **state)
 	null_free(r, be);
 }
 
+static void test_nothing_is_allocated(void **state)
+{
+	struct reactor *r = test_reactor_new(1, 0);
+	struct backend *be = null_new(r, &(struct backend_params){ .block_size = 512 });
+	struct be_extent e;
+	struct test_io t;
+
+	(void)state;
+	test_io_init(&t, BE_EXTENTS, 1 << 20, 1 << 20, &(struct iobuf){ .addr = (uint8_t *)&e });
+	t.io.buf.len = sizeof(e);
+	assert_int_equal(test_io_run(r, be, &t), 0);
+	assert_int_equal(t.io.count, 1);
+	assert_int_equal(e.len, 1 << 20);
+	assert_false(e.mapped);
+	null_free(r, be);
+}
+
 static void test_size_default_and_beyond_32_bit_blocks(void **state)
 {
 	struct reactor *r = test_reactor_new(1, 0);
@@ -118,6 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read_clears_the_buffer),
 		cmocka_unit_test(test_write_leaves_the_buffer),
+		cmocka_unit_test(test_nothing_is_allocated),
 		cmocka_unit_test(test_size_default_and_beyond_32_bit_blocks),
 		cmocka_unit_test(test_size_must_be_whole_blocks),
 		cmocka_unit_test(test_info_follows_the_parameters),

@@ -127,6 +127,89 @@ static void memory_is_taken_when_written_and_given_back(void **state)
 	assert_int_equal(pages_resident(), 0);
 }
 
+/* What is found of [off, off+len), one after the other. */
+static unsigned extents(uint64_t off, uint64_t len, struct be_extent *e, unsigned room)
+{
+	struct test_io t;
+
+	test_io_init(&t, BE_EXTENTS, off, len, &buf);
+	t.io.buf.len = room * (unsigned)sizeof(*e);
+	assert_int_equal(test_io_run(r, be, &t), 0);
+	memcpy(e, buf.addr, t.io.count * sizeof(*e));
+	return t.io.count;
+}
+
+static void pages_that_were_written_are_mapped(void **state)
+{
+	struct be_extent e[8];
+
+	(void)state;
+	assert_int_equal(extents(0, SIZE, e, 8), 1);
+	assert_false(e[0].mapped);
+	assert_int_equal(e[0].len, SIZE);
+	run(BE_WRITE, 4096 + 512, 512);
+	run(BE_WRITE, 65 * 4096, 64 * 4096);
+	assert_int_equal(extents(0, SIZE, e, 8), 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(e[i].mapped, i & 1);
+	assert_int_equal(e[0].len, 4096);
+	assert_int_equal(e[1].len, 4096);
+	assert_int_equal(e[2].len, 63 * 4096);
+	assert_int_equal(e[3].len, 64 * 4096);
+	assert_int_equal(extents(4096 + 1024, 8192, e, 8), 2);
+	assert_int_equal(e[0].len, 4096 - 1024);
+	assert_int_equal(e[1].len, 8192 - (4096 - 1024));
+	assert_int_equal(extents(0, SIZE, e, 2), 2);
+}
+
+static void only_whole_pages_are_given_back(void **state)
+{
+	struct be_extent e[8];
+
+	(void)state;
+	disk_fill();
+	run(BE_UNMAP, 4096 + 512, 2 * 4096);
+	assert_int_equal(extents(0, SIZE, e, 8), 3);
+	assert_int_equal(e[0].len, 2 * 4096);
+	assert_false(e[1].mapped);
+	assert_int_equal(e[1].len, 4096);
+	run(BE_WRITE_ZEROES, 0, SIZE);
+	assert_int_equal(extents(0, SIZE, e, 8), 1);
+	assert_false(e[0].mapped);
+}
+
+/* More than a round may give back: others have their turn meanwhile. */
+static void much_zeroing_takes_rounds(void **state)
+{
+	struct backend_params p = { .type = BACKEND_RAM, .block_size = 512, .size = 1u << 30 };
+	struct backend *big;
+	struct test_io zero, read;
+	char err[200];
+
+	(void)state;
+	assert_int_equal(backend_open(&p, &big, err, sizeof(err)), 0);
+	assert_int_equal(backend_attach(big, r), 0);
+	buf.addr[0] = 7;
+	assert_int_equal(test_io(r, big, BE_WRITE, p.size - 512, 512, &buf), 0);
+	test_io_init(&zero, BE_UNMAP, 0, p.size, NULL);
+	test_io_init(&read, BE_READ, 0, 512, &buf);
+	backend_submit(r, big, &zero.io);
+	backend_submit(r, big, &read.io);
+	test_io_wait(r, &read);
+	assert_int_equal(zero.ends, 0);
+	test_io_wait(r, &zero);
+	assert_int_equal(test_io(r, big, BE_READ, p.size - 512, 512, &buf), 0);
+	assert_true(bytes_are(buf.addr, 512, 0));
+	backend_detach(big, r);
+	backend_close(big);
+}
+
+static void prefetch_has_nothing_to_do(void **state)
+{
+	(void)state;
+	run(BE_PREFETCH, 0, SIZE);
+}
+
 static void flush_has_nothing_to_do(void **state)
 {
 	(void)state;
@@ -160,6 +243,10 @@ int main(void)
 		T(zeroed_blocks_are_zeros),
 		T(zeroing_less_than_a_page),
 		T(memory_is_taken_when_written_and_given_back),
+		T(pages_that_were_written_are_mapped),
+		T(only_whole_pages_are_given_back),
+		T(much_zeroing_takes_rounds),
+		T(prefetch_has_nothing_to_do),
 		T(flush_has_nothing_to_do),
 		cmocka_unit_test(size_is_needed),
 	};
