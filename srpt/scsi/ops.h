@@ -8,8 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Bytes one WRITE SAME may cover; VPD B0h says it in blocks. */
-#define WRITE_SAME_MAX_BYTES (32u << 20)
+/*
+ * Bytes one WRITE SAME may cover; VPD B0h says it in blocks. Fewer than 65536 blocks of 512, so
+ * that WRITE SAME(10) reaches it, too.
+ */
+#define WRITE_SAME_MAX_BYTES (16u << 20)
 /* Blocks of one UNMAP over all descriptors, and descriptors. */
 #define UNMAP_MAX_BLOCKS (1u << 19)
 #define UNMAP_MAX_DESCRIPTORS 255u

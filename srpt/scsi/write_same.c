@@ -28,8 +28,12 @@ bool prep_write_same(struct scsi_cmd *cmd)
 	/* WSNZ: 0 does not mean all the rest. */
 	if (!cmd->nblocks || bytes > WRITE_SAME_MAX_BYTES)
 		return cmd_bad_field(cmd, length, -1);
-	if (has_data(cmd))
+	if (has_data(cmd)) {
 		cmd->out_len = cmd->buf_len = 1u << cmd->lu->block_shift;
+		/* More than the one block: initiator and target do not mean the same. */
+		if (cmd->data_out_len > cmd->out_len)
+			return cmd_fail(cmd, SENSE_BAD_COMMAND_IU);
+	}
 	cmd->aux_len = (uint32_t)min_u64(bytes, FILL_CHUNK);
 	return true;
 }

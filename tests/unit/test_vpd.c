@@ -135,7 +135,7 @@ static void test_block_limits(void **state)
 	assert_int_equal(get_be32(t.in + 24), 255);
 	assert_int_equal(get_be32(t.in + 28), 8);
 	assert_int_equal(get_be32(t.in + 32), 0x80000002);
-	assert_int_equal(get_be64(t.in + 36), 65536);         /* 32 MiB */
+	assert_int_equal(get_be64(t.in + 36), 32768);         /* 16 MiB */
 	task_free(&t);
 	env_close(e);
 	free(e);
