@@ -17,9 +17,9 @@ known_skips=(
 	# VPD B0h: WSNZ
 	'WRITESAME1[06] does not support 0-blocks'
 	# optional, for real media: nothing to erase by block or by key
-	'SANITIZE (BLOCK_ERASE|CRYPTO_ERASE) is not implemented'
+	'SANITIZE (BLOCK_ERASE|CRYPTO_ERASE) is not impl'
 	# SBC-4
-	'WRITEATOMIC16 is not implemented'
+	'WRITEATOMIC16 is not impl'
 )
 # Tests in which the tool itself dies of a signal on any sg device.
 known_crashes=()
