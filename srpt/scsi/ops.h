@@ -48,6 +48,13 @@ bool prep_read_capacity(struct scsi_cmd *cmd);
 void op_read_capacity_10(struct scsi_cmd *cmd);
 void op_read_capacity_16(struct scsi_cmd *cmd);
 
+/* prefetch.c */
+void op_prefetch(struct scsi_cmd *cmd);
+
+/* lba_status.c */
+bool prep_lba_status(struct scsi_cmd *cmd);
+void op_lba_status(struct scsi_cmd *cmd);
+
 /* verify.c */
 bool prep_verify(struct scsi_cmd *cmd);
 void op_verify(struct scsi_cmd *cmd);

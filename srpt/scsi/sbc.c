@@ -7,7 +7,6 @@
 #define START 0x01       /* CDB byte 4 of START STOP UNIT */
 #define LOEJ 0x02
 #define NO_FLUSH 0x04
-#define POWER_CONDITION 0xf0
 #define PMI 0x01
 
 /* ---- READ, WRITE ---- */
@@ -100,19 +99,38 @@ void op_synchronize_cache(struct scsi_cmd *cmd)
 	flush(cmd, cmd->cdb[1] & IMMED_SYNC);
 }
 
+/* POWER CONDITION of START STOP UNIT, SBC-3 table 64, and how many modifiers each has. */
+enum { PC_START_VALID, PC_ACTIVE, PC_IDLE, PC_STANDBY, PC_LU_CONTROL = 7, PC_FORCE_IDLE = 10,
+       PC_FORCE_STANDBY };
+
+static const uint8_t power_modifiers[16] = {
+	[PC_START_VALID] = 1, [PC_ACTIVE] = 1, [PC_IDLE] = 3, [PC_STANDBY] = 2,
+	[PC_LU_CONTROL] = 1, [PC_FORCE_IDLE] = 3, [PC_FORCE_STANDBY] = 2,
+};
+
 bool prep_start_stop(struct scsi_cmd *cmd)
 {
+	unsigned pc = cmd->cdb[4] >> 4;
+
+	if (!power_modifiers[pc])
+		return cmd_bad_field(cmd, 4, 7);
+	if ((cmd->cdb[3] & 0x0f) >= power_modifiers[pc])
+		return cmd_bad_field(cmd, 3, 3);
 	/* The medium cannot be removed. */
-	return cmd->cdb[4] & LOEJ ? cmd_bad_field(cmd, 4, 1) : true;
+	return pc == PC_START_VALID && (cmd->cdb[4] & LOEJ) ? cmd_bad_field(cmd, 4, 1) : true;
 }
 
-/* Nothing stops: a stopped unit would only fail its other initiators. */
+/* Nothing stops or sleeps: it would only fail other initiators. But what asks for it is kept. */
 void op_start_stop(struct scsi_cmd *cmd)
 {
-	if (cmd->cdb[4] & (START | NO_FLUSH | POWER_CONDITION))
-		cmd_good(cmd);
-	else
+	unsigned pc = cmd->cdb[4] >> 4;
+	bool stops = pc == PC_START_VALID ? !(cmd->cdb[4] & START) :
+					    pc == PC_STANDBY || pc == PC_FORCE_STANDBY;
+
+	if (stops && !(cmd->cdb[4] & NO_FLUSH))
 		flush(cmd, cmd->cdb[1] & IMMED_START);
+	else
+		cmd_good(cmd);
 }
 
 /* ---- READ CAPACITY ---- */

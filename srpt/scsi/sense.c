@@ -223,6 +223,6 @@ enum scsi_sense sense_from_errno(int err, enum be_op op)
 	case EOPNOTSUPP:
 		return SENSE_INTERNAL_FAILURE;
 	default:
-		return op == BE_READ ? SENSE_READ_ERROR : SENSE_WRITE_ERROR;
+		return op == BE_READ || op == BE_EXTENTS ? SENSE_READ_ERROR : SENSE_WRITE_ERROR;
 	}
 }

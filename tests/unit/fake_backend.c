@@ -38,6 +38,16 @@ static size_t overlap(struct backend *be, uint64_t off, uint64_t len, uint8_t **
 	return to - from;
 }
 
+static void extents_tell(struct backend *be, struct be_io *io)
+{
+	const struct be_extent all = { io->len, true };
+	const struct be_extent *e = be->extents ? be->extents : &all;
+	size_t room = io->buf.len / sizeof(*e), n = be->extents ? be->nextents : 1;
+
+	io->count = (uint32_t)(n < room ? n : room);
+	memcpy(io->buf.addr, e, io->count * sizeof(*e));
+}
+
 static void carry_out(struct backend *be, struct be_io *io)
 {
 	uint8_t *kept = NULL;
@@ -49,8 +59,10 @@ static void carry_out(struct backend *be, struct be_io *io)
 			memcpy(io->buf.addr + skip, kept, n);
 	} else if (io->op == BE_WRITE && n) {
 		memcpy(kept, io->buf.addr + skip, n);
-	} else if (io->op != BE_FLUSH && n) {
+	} else if ((io->op == BE_UNMAP || io->op == BE_WRITE_ZEROES) && n) {
 		memset(kept, 0, n);
+	} else if (io->op == BE_EXTENTS) {
+		extents_tell(be, io);
 	}
 }
 
@@ -96,6 +108,8 @@ void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
 		assert(io->buf.addr && io->buf.len == io->len && io->len <= IOBUF_MAX_SIZE);
 		assert(!((uintptr_t)io->buf.addr & (be->info.buf_align - 1)));
 	}
+	if (io->op == BE_EXTENTS)
+		assert(io->buf.addr && io->buf.len >= sizeof(struct be_extent));
 	io->reactor = r;
 	if (be->requests < FAKE_LOG)
 		be->log[be->requests] =

@@ -29,6 +29,8 @@ struct backend {
 	int fail_op;            /* … of this operation only, if ≥ 0 */
 	struct fake_request log[FAKE_LOG];
 	unsigned requests;      /* submitted; the log keeps the first FAKE_LOG */
+	const struct be_extent *extents; /* what BE_EXTENTS finds; NULL: all is mapped */
+	unsigned nextents;
 	int attach_result;      /* of the last reactor that attaches */
 	uint64_t new_size;      /* what backend_resync() finds */
 	unsigned attached;      /* bits by reactor */

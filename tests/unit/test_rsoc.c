@@ -17,6 +17,16 @@ static void rsoc(struct env *e, struct task *t, uint8_t options, uint8_t opcode,
 }
 
 /* What is listed is there, what is there is listed; UNMAP is not, on this LU. */
+/* Commands of an LU that is not thin provisioned. */
+static unsigned rows_offered(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < optable_len; i++)
+		n += !(optable[i].flags & OP_THIN);
+	return n;
+}
+
 static void test_all_commands(void **state)
 {
 	struct env *e = *state;
@@ -39,7 +49,8 @@ static void test_all_commands(void **state)
 		n++;
 	}
 	assert_int_equal(t.sc.data_len, 4 + 8 * n);
-	assert_int_equal(n, optable_len - 1);
+	assert_int_equal(n, rows_offered());
+	assert_true(n < optable_len);
 	task_free(&t);
 }
 
@@ -50,8 +61,8 @@ static void test_all_with_timeouts(void **state)
 
 	rsoc(e, &t, 0x80, 0, 0);
 	assert_good(&t);
-	assert_int_equal(t.sc.data_len, 4 + 20 * (optable_len - 1));
-	for (unsigned i = 0; i < optable_len - 1; i++) {
+	assert_int_equal(t.sc.data_len, 4 + 20 * rows_offered());
+	for (unsigned i = 0; i < rows_offered(); i++) {
 		assert_int_equal(t.in[4 + 20 * i + 5] & 2, 2);
 		assert_int_equal(get_be16(t.in + 4 + 20 * i + 8), 0x0a);
 	}

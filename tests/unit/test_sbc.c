@@ -420,26 +420,42 @@ static void test_start_stop(void **state)
 		uint8_t b1, b4;
 		unsigned flushes;
 		enum scsi_sense s;
+		uint8_t b3, field;
 	} rows[] = {
-		{ 0, 0x01, 0, SENSE_OK },    /* start */
-		{ 0, 0x00, 1, SENSE_OK },    /* stop */
-		{ 1, 0x00, 1, SENSE_OK },    /* stop, IMMED */
-		{ 0, 0x04, 0, SENSE_OK },    /* stop, NO_FLUSH */
-		{ 0, 0x20, 0, SENSE_OK },    /* power condition idle */
-		{ 0, 0x02, 0, SENSE_INVALID_FIELD_IN_CDB }, /* eject */
-		{ 0, 0x03, 0, SENSE_INVALID_FIELD_IN_CDB }, /* load */
-		{ 0, 0x08, 0, SENSE_INVALID_FIELD_IN_CDB },
+		{ 0, 0x01, 0, SENSE_OK, 0, 0 },    /* start */
+		{ 0, 0x00, 1, SENSE_OK, 0, 0 },    /* stop */
+		{ 1, 0x00, 1, SENSE_OK, 0, 0 },    /* stop, IMMED */
+		{ 0, 0x04, 0, SENSE_OK, 0, 0 },    /* stop, NO_FLUSH */
+		{ 0, 0x10, 0, SENSE_OK, 0, 0 },    /* power condition active */
+		{ 0, 0x20, 0, SENSE_OK, 0, 0 },    /* idle_a */
+		{ 0, 0x20, 0, SENSE_OK, 2, 0 }, /* idle_c */
+		{ 0, 0x20, 0, SENSE_INVALID_FIELD_IN_CDB, 3, 3 },
+		{ 0, 0x30, 1, SENSE_OK, 0, 0 },    /* standby_z */
+		{ 0, 0x30, 1, SENSE_OK, 1, 0 }, /* standby_y */
+		{ 0, 0x30, 0, SENSE_INVALID_FIELD_IN_CDB, 2, 3 },
+		{ 0, 0x34, 0, SENSE_OK, 0, 0 },    /* standby, NO_FLUSH */
+		{ 0, 0x33, 1, SENSE_OK, 0, 0 },    /* standby: START and LOEJ are ignored */
+		{ 0, 0x40, 0, SENSE_INVALID_FIELD_IN_CDB, 0, 4 },
+		{ 0, 0x50, 0, SENSE_INVALID_FIELD_IN_CDB, 0, 4 }, /* sleep: obsolete */
+		{ 0, 0x70, 0, SENSE_OK, 0, 0 },    /* LU_CONTROL */
+		{ 0, 0xa0, 0, SENSE_OK, 1, 0 }, /* FORCE_IDLE_0 */
+		{ 0, 0xb0, 1, SENSE_OK, 0, 0 },    /* FORCE_STANDBY_0 */
+		{ 0, 0xc0, 0, SENSE_INVALID_FIELD_IN_CDB, 0, 4 },
+		{ 0, 0x01, 0, SENSE_INVALID_FIELD_IN_CDB, 1, 3 },
+		{ 0, 0x02, 0, SENSE_INVALID_FIELD_IN_CDB, 0, 4 }, /* eject */
+		{ 0, 0x03, 0, SENSE_INVALID_FIELD_IN_CDB, 0, 4 }, /* load */
+		{ 0, 0x08, 0, SENSE_INVALID_FIELD_IN_CDB, 0, 4 },
 	};
 	struct env *e = *state;
 	struct task t;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		e->be.requests = 0;
-		TASK_INIT(e, &t, 0x1b, rows[i].b1, 0, 0, rows[i].b4);
+		TASK_INIT(e, &t, 0x1b, rows[i].b1, 0, rows[i].b3, rows[i].b4);
 		task_run(e, &t);
 		rows[i].s ? assert_sense(&t, rows[i].s) : assert_good(&t);
 		if (rows[i].s)
-			assert_field(&t, true, 4, -1);
+			assert_field(&t, true, rows[i].field, -1);
 		assert_int_equal(e->be.requests, rows[i].flushes);
 	}
 }
