@@ -32,6 +32,9 @@ srptctl()
 iwarp_pair()
 {
 	ip link add "i$1" type veth peer name "t$1" netns target || fail 'ip link add'
+	# While DAD holds back the link-local address nobody asks for a neighbour, and ib_srp waits 1 s.
+	sysctl -qw "net.ipv6.conf.i$1.accept_dad=0"
+	on_target sysctl -qw "net.ipv6.conf.t$1.accept_dad=0"
 	ip addr add "10.98.$1.1/24" dev "i$1"
 	ip -6 addr add "fd00:98:$1::1/64" dev "i$1" nodad
 	on_target ip addr add "10.98.$1.2/24" dev "t$1"

@@ -246,6 +246,14 @@ srp_hosts()
 	done
 }
 
+# login_answered STRING: write to add_target once. False when ib_srp still knows an earlier login to
+# this target: for a moment after its SCSI host is gone, and the target hears nothing of it.
+login_answered()
+{
+	echo "$1" 2> "$out/add_target.err" > "$add_target" ||
+		! grep -q 'File exists' "$out/add_target.err"
+}
+
 # try_login STRING: write to add_target; false when the login is refused. Sets host.
 try_login()
 {
@@ -253,7 +261,8 @@ try_login()
 
 	before=$(srp_hosts)
 	say "add_target $1"
-	echo "$1" 2> "$out/add_target.err" > "$add_target" || return 1
+	wait_for 10 login_answered "$1" || fail 'ib_srp does not forget an earlier login'
+	[ ! -s "$out/add_target.err" ] || return 1
 	after=$(srp_hosts)
 	host=$(comm -13 <(sort <<< "$before") <(sort <<< "$after"))
 	[ -n "$host" ]
