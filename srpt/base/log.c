@@ -2,7 +2,8 @@
 /*
  * Lines are queued for a thread of their own, which alone calls libqb: libqb's
  * threaded targets hold a spin lock while they write, and libqb drops a line
- * when two threads log at once.
+ * when two threads log at once. It still does when the control thread makes it
+ * say something itself, written or not: a line that got lost is given again.
  */
 #include "base/log.h"
 
@@ -21,10 +22,13 @@
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LOG_LINE_MAX 480    /* below QB_LOG_MAX_LEN, with room for what the format adds */
 #define LOG_QUEUE_MAX 4096u /* lines; more are dropped and counted */
 #define LOG_SOURCE "srpt"   /* file name given to libqb: tells our lines from its own */
+#define WRITE_TRIES 10000   /* of one line; a second in all, then it is counted as dropped */
+#define WRITE_RETRY_US 100
 #define NS_PER_S 1000000000ull
 
 struct log_line {
@@ -45,6 +49,7 @@ static atomic_uint queued, dropped;
 static pthread_t writer;
 static struct msg stop_msg;
 static bool writer_stop; /* writer thread */
+static bool line_taken = true; /* writer thread: libqb gave the last line to its targets */
 
 static const char *const level_names[] = {
 	"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug",
@@ -114,6 +119,29 @@ static int target_enable(int32_t target)
 	return qb_log_ctl(target, QB_LOG_CONF_ENABLED, QB_TRUE);
 }
 
+/* One more target for our lines: libqb does not tell whether it took one. */
+static void line_witness(int32_t target, struct qb_log_callsite *cs, struct timespec *at,
+			 const char *msg)
+{
+	(void)target;
+	(void)cs;
+	(void)at;
+	(void)msg;
+	line_taken = true;
+}
+
+static int witness_open(void)
+{
+	int32_t target = qb_log_custom_open(line_witness, NULL, NULL, NULL);
+	int rc;
+
+	if (target < 0)
+		return target;
+	rc = qb_log_filter_ctl(target, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, LOG_SOURCE,
+			       LOG_TRACE);
+	return rc ? rc : qb_log_ctl(target, QB_LOG_CONF_ENABLED, QB_TRUE);
+}
+
 int log_open(const char *name, enum log_target target, int max_level)
 {
 	bool journal = target == LOG_TO_STDERR && stderr_is_journal();
@@ -124,6 +152,8 @@ int log_open(const char *name, enum log_target target, int max_level)
 	qb_log_format_set(QB_LOG_SYSLOG, "%b");
 	qb_log_format_set(QB_LOG_STDERR, journal ? "%b" : "%t %N[%P]: %b");
 	rc = target_enable(target == LOG_TO_SYSLOG ? QB_LOG_SYSLOG : QB_LOG_STDERR);
+	if (!rc)
+		rc = witness_open();
 	if (!rc)
 		rc = writer_start();
 	if (rc) {
@@ -153,16 +183,33 @@ void log_close(void)
 	atomic_store(&log_journal, false);
 }
 
+/* The writer is alone in giving lines from LOG_SOURCE. Of a libqb that is stuck it waits once. */
+static void libqb_write(const char *func, uint8_t level, uint32_t line, const char *text)
+{
+	int tries = line_taken ? WRITE_TRIES : 1;
+
+	while (tries--) {
+		line_taken = false;
+		qb_log_from_external_source(func, LOG_SOURCE, "%s", level, line, 0, text);
+		if (line_taken)
+			return;
+		usleep(WRITE_RETRY_US);
+	}
+	atomic_fetch_add(&dropped, 1);
+}
+
 static void line_write(struct msg *m)
 {
 	struct log_line *l = container_of(m, struct log_line, m);
 	unsigned lost = atomic_exchange(&dropped, 0);
+	char text[32];
 
 	atomic_fetch_sub(&queued, 1);
-	qb_log_from_external_source(l->func, LOG_SOURCE, "%s", l->level, l->line, 0, l->text);
-	if (lost)
-		qb_log_from_external_source(__func__, LOG_SOURCE, "%u lines left out", LOG_WARNING,
-					    __LINE__, 0, lost);
+	libqb_write(l->func, l->level, l->line, l->text);
+	if (lost) {
+		snprintf(text, sizeof(text), "%u lines left out", lost);
+		libqb_write(__func__, LOG_WARNING, __LINE__, text);
+	}
 	free(l);
 }
 

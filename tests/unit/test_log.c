@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <qb/qblog.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +175,37 @@ static void test_no_line_is_lost_among_threads(void **state)
 	assert_int_equal(lines, THREADS * LINES);
 }
 
+static atomic_bool quiet;
+
+/* What libqb says itself and nobody wants to see, as when a client of the IPC comes. */
+static void *libqb_traces(void *arg)
+{
+	while (!atomic_load(&quiet))
+		qb_log_from_external_source("f", "ipcs.c", "%s", LOG_TRACE, 1, 0, "connected");
+	return arg;
+}
+
+static void test_no_line_is_lost_to_what_libqb_says(void **state)
+{
+	pthread_t thread;
+	const char *text;
+	int lines = 0;
+
+	(void)state;
+	assert_int_equal(log_open("prog", LOG_TO_STDERR, LOG_INFO), 0);
+	atomic_store(&quiet, false);
+	assert_int_equal(pthread_create(&thread, NULL, libqb_traces, NULL), 0);
+	for (int i = 0; i < LINES; i++) {
+		log_info("line %d", i);
+		usleep(50); /* the writer sleeps now and then, and meets libqb anywhere */
+	}
+	atomic_store(&quiet, true);
+	pthread_join(thread, NULL);
+	for (text = captured(); (text = strstr(text, ": line ")); text++)
+		lines++;
+	assert_int_equal(lines, LINES);
+}
+
 static void test_limit_counts_what_it_leaves_out(void **state)
 {
 	struct log_limit l = { 0 };
@@ -219,6 +251,7 @@ int main(void)
 		TEST(test_long_line_is_cut),
 		TEST(test_percent_in_an_argument_is_text),
 		TEST(test_no_line_is_lost_among_threads),
+		TEST(test_no_line_is_lost_to_what_libqb_says),
 		TEST(test_limit_counts_what_it_leaves_out),
 		TEST(test_limited_line_tells_what_was_left_out),
 	};
