@@ -15,6 +15,9 @@ static const struct backend_ops *const types[BACKEND_TYPES] = {
 	[BACKEND_NULLIO] = &nullio_ops,
 	[BACKEND_RAM] = &ram_ops,
 	[BACKEND_FAULT] = &fault_ops,
+	[BACKEND_SG_DISK] = &sg_disk_ops,
+	[BACKEND_SG_TAPE] = &sg_tape_ops,
+	[BACKEND_SG_CHANGER] = &sg_changer_ops,
 };
 
 int be_error(char *err, size_t errlen, int rc, const char *fmt, ...)
@@ -77,7 +80,8 @@ int backend_open(const struct backend_params *p, struct backend **out, char *err
 		backend_free(be);
 		return rc;
 	}
-	assert(be->info.size && be->info.size % be->info.block_size == 0);
+	assert(be->info.is_scsi ||
+	       (be->info.size && be->info.size % be->info.block_size == 0));
 	assert(be->info.physical_block >= be->info.block_size);
 	*out = be;
 	return 0;
@@ -190,6 +194,43 @@ void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
 		be_complete_later(io, rc);
 	else
 		be->ops->submit(be, io);
+}
+
+void backend_submit_scsi(struct reactor *r, struct backend *be, struct be_scsi_io *io)
+{
+	assert(be->port[r->id].attached && (!reactor_self() || reactor_self() == r));
+	assert(be->info.is_scsi && io->done && io->cdb_len >= 6 && io->cdb_len <= 32);
+	assert(io->buf.len <= IOBUF_MAX_SIZE && (io->dir == BE_SCSI_NONE) == !io->buf.len);
+	io->be = be;
+	io->reactor = r;
+	io->result = 0;
+	io->status = 0;
+	io->sense_len = 0;
+	io->resid = 0;
+	be->port[r->id].inflight++;
+	be->ops->scsi(be, io);
+}
+
+static void scsi_finished(struct msg *m)
+{
+	struct be_scsi_io *io = container_of(m, struct be_scsi_io, msg);
+	struct backend_port *port = &io->be->port[io->reactor->id];
+
+	assert(port->inflight && io->result <= 0);
+	port->inflight--;
+	io->done(io);
+}
+
+void be_scsi_finish(struct be_scsi_io *io)
+{
+	struct backend *be = io->be;
+
+	if (io->result)
+		log_warn_limited(&be->error_limit, "%s %s: command %02x with %u bytes: %s",
+				 be->ops->handler, be->filename, io->cdb[0], io->buf.len,
+				 strerror(-io->result));
+	io->msg.fn = scsi_finished;
+	reactor_send(io->reactor, &io->msg);
 }
 
 void be_complete_later(struct be_io *io, int result)

@@ -72,6 +72,45 @@ struct be_io {
 	uint8_t retries;
 };
 
+/*
+ * A SCSI command for a device behind an is_scsi backend: the bytes of the CDB mean
+ * nothing here. Owned by the caller, which does not touch it between submit and
+ * @done; that runs exactly once, on the submitting reactor, never inside
+ * backend_submit_scsi().
+ */
+enum be_scsi_dir {
+	BE_SCSI_NONE,
+	BE_SCSI_IN,      /* the device fills buf */
+	BE_SCSI_IN_OVER, /* the same; where it writes nothing, the bytes of buf stay */
+	BE_SCSI_OUT,
+};
+
+struct be_scsi_io {
+	const uint8_t *cdb;   /* the caller's, until @done */
+	uint8_t cdb_len;      /* bytes, 6 … 32 */
+	uint8_t sense_room;   /* bytes at sense, ≤ 252 */
+	enum be_scsi_dir dir;
+	uint32_t timeout_ms;  /* after it the kernel gives the command up */
+	struct iobuf buf;     /* buf.len: bytes offered or wanted, ≤ IOBUF_MAX_SIZE */
+	uint8_t *sense;
+	void (*done)(struct be_scsi_io *io);
+
+	/*
+	 * 0: the device answered, what follows is valid. Else -errno: -ENODEV it is
+	 * gone, -ETIMEDOUT, -EIO, -EBUSY, -EINVAL the host adapter cannot do it …
+	 */
+	int result;
+	uint8_t status;    /* as the device gave it, SAM-5 5.3.1 */
+	uint8_t sense_len; /* bytes written to sense */
+	uint32_t resid;    /* bytes of buf.len that were not moved, ≤ buf.len */
+
+	/* private to the backend */
+	struct backend *be;
+	struct reactor *reactor;
+	struct list_node link;
+	struct msg msg;
+};
+
 /* What a backend is; constant while open except @size (grows online). */
 struct backend_info {
 	uint64_t size;             /* bytes; a multiple of block_size */
@@ -84,10 +123,16 @@ struct backend_info {
 	bool read_only;
 	bool rotational;
 	bool write_cache; /* volatile cache: BE_FLUSH and BE_FUA mean something */
+	/*
+	 * A SCSI device: it takes be_scsi_io instead of be_io. size is 0 where nobody
+	 * knows it; size and block_size are for listings only.
+	 */
+	bool is_scsi;
+	uint8_t scsi_type; /* PERIPHERAL DEVICE TYPE, SPC-4 6.6.2 */
 };
 
 enum backend_type { BACKEND_BLOCKIO, BACKEND_FILEIO, BACKEND_NULLIO, BACKEND_RAM, BACKEND_FAULT,
-		    BACKEND_TYPES };
+		    BACKEND_SG_DISK, BACKEND_SG_TAPE, BACKEND_SG_CHANGER, BACKEND_TYPES };
 
 /*
  * What BACKEND_FAULT does wrong: every @every-th request that is one of @ops and touches the
@@ -104,7 +149,7 @@ struct backend_fault {
 
 struct backend_params {
 	enum backend_type type;
-	const char *filename;  /* path; NULL for nullio, ram and fault */
+	const char *filename;  /* path, of sg devices also H:C:I:L; NULL for nullio, ram and fault */
 	uint32_t block_size;   /* 512, 1024, 2048, 4096 */
 	uint64_t size;         /* bytes; nullio, 0: default; ram and fault */
 	bool read_only;
@@ -124,6 +169,7 @@ struct backend_ops {
 	int (*attach)(struct backend *be, struct reactor *r);
 	void (*detach)(struct backend *be, struct reactor *r);
 	void (*submit)(struct backend *be, struct be_io *io);
+	void (*scsi)(struct backend *be, struct be_scsi_io *io); /* of is_scsi */
 	int (*resync)(struct backend *be); /* look at the size again */
 	/* Other parameters while open; NULL: none can change. */
 	void (*change)(struct backend *be, const struct backend_params *p);
@@ -170,6 +216,9 @@ int backend_resync(struct backend *be);
  * the kernel together at STAGE_BACKEND. When the ring is full, requests queue.
  */
 void backend_submit(struct reactor *r, struct backend *be, struct be_io *io);
+
+/* Hand @io to the device behind an is_scsi backend. As backend_submit(). */
+void backend_submit_scsi(struct reactor *r, struct backend *be, struct be_scsi_io *io);
 
 /* For a type's submit: finish @io with @result in this round, not inside submit. */
 void be_complete_later(struct be_io *io, int result);

@@ -37,6 +37,7 @@ struct backend {
 };
 
 extern const struct backend_ops blockio_ops, fileio_ops, nullio_ops, ram_ops, fault_ops;
+extern const struct backend_ops sg_disk_ops, sg_tape_ops, sg_changer_ops;
 
 static inline uint64_t backend_size(const struct backend *be)
 {
@@ -48,6 +49,9 @@ void ram_submit(struct backend *be, struct be_io *io);
 
 /* Account for @io and call its done(). Not from inside backend_submit(). */
 void be_finish(struct be_io *io, int result);
+
+/* Account for @io, whose results are set, and call its done() on its reactor. Any thread. */
+void be_scsi_finish(struct be_scsi_io *io);
 
 /* Write "fmt…" to @err and return @rc: for one-line errors of open. */
 int be_error(char *err, size_t errlen, int rc, const char *fmt, ...)

@@ -2,6 +2,7 @@
 #include "scsi/device.h"
 
 #include "scsi/optable.h"
+#include "scsi/passthrough.h"
 
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ struct scsi_device *scsi_device_create(struct reactor_group *g)
 	if (!d)
 		return NULL;
 	optable_init();
+	passthrough_init();
 	d->group = g;
 	for (unsigned i = 0; i < REACTOR_MAX; i++)
 		task_reactor_init(&d->tasks[i]);

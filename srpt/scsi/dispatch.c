@@ -8,6 +8,7 @@
 #include "scsi/device.h"
 #include "scsi/nexus.h"
 #include "scsi/optable.h"
+#include "scsi/passthrough.h"
 #include "scsi/task.h"
 
 #include <errno.h>
@@ -413,6 +414,8 @@ static bool cmd_route(struct scsi_cmd *cmd)
 		list_add_tail(&cmd->shard->live, &cmd->link);
 		counter_add(&cmd->shard->in_flight, 1);
 		counter_add(&cmd->shard->stats.commands, 1);
+		if (unlikely(cmd->lu->info->is_scsi))
+			cmd->op = passthrough_op(cmd, cmd->op);
 	} else {
 		need = lun == LUN_REPORT_LUNS ? OP_WELL_KNOWN : OP_NO_LUN;
 		if (lun != LUN_REPORT_LUNS && !(cmd->op && cmd->op->flags & need))
@@ -543,8 +546,11 @@ static bool cmd_size_params(struct scsi_cmd *cmd)
 static bool cmd_check(struct scsi_cmd *cmd)
 {
 	const struct scsi_op *op = cmd->op;
-	int bit, byte = optable_refused(op, cmd->cdb, &bit);
+	int bit, byte;
 
+	if (unlikely(passthrough_is(op)))
+		return passthrough_check(cmd);
+	byte = optable_refused(op, cmd->cdb, &bit);
 	if (unlikely(byte >= 0))
 		return cmd_bad_field(cmd, (unsigned)byte, bit);
 	cmd_decode(cmd);

@@ -152,7 +152,10 @@ struct scsi_cmd {
 	void (*step)(struct scsi_cmd *cmd); /* after io, unless aborted */
 	struct msg msg;                     /* to the control thread and back */
 	struct lu_change change;            /* its turn to change the LU's state */
-	struct be_io io;
+	union {
+		struct be_io io;
+		struct be_scsi_io scsi; /* of a passthrough command */
+	};
 	uint8_t sense[SCSI_MAX_SENSE]; /* result: sense_len bytes */
 };
 

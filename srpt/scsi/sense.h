@@ -51,6 +51,7 @@ enum scsi_sense {
 	SENSE_COMMAND_SEQUENCE,        /* 05/2C/00 */
 	SENSE_SAVING_NOT_SUPPORTED,    /* 05/39/00 */
 	SENSE_REGISTRATION_RESOURCES,  /* 05/55/04: no room for another registration */
+	SENSE_UA_MEDIUM_CHANGED,       /* 06/28/00: not ready to ready */
 	SENSE_UA_POWER_ON,             /* 06/29/00 */
 	SENSE_UA_LU_RESET,             /* 06/29/03 */
 	SENSE_UA_NEXUS_LOSS,           /* 06/29/07 */

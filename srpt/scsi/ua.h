@@ -20,6 +20,7 @@ enum ua {
 	UA_POWER_ON,         /* 29/00 */
 	UA_LU_RESET,         /* 29/03 */
 	UA_NEXUS_LOSS,       /* 29/07 */
+	UA_MEDIUM_CHANGED,   /* 28/00 */
 	UA_MODE_CHANGED,     /* 2A/01 */
 	UA_PREEMPTED,        /* 2A/03: reservations */
 	UA_RELEASED,         /* 2A/04: reservations */

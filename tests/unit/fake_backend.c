@@ -17,11 +17,12 @@ void fake_backend_init(struct backend *be)
 	be->fail_op = -1;
 	be->bytes = calloc(1, FAKE_WINDOW);
 	list_init(&be->queue);
+	list_init(&be->scsi);
 }
 
 void fake_backend_fini(struct backend *be)
 {
-	assert(list_empty(&be->queue));
+	assert(list_empty(&be->queue) && list_empty(&be->scsi));
 	free(be->bytes);
 }
 
@@ -92,6 +93,14 @@ int fake_backend_run(struct backend *be)
 
 		finish(be, be->fail_op < 0 || be->fail_op == (int)io->op ? be->fail : 0);
 	}
+	for (; !be->hold && !list_empty(&be->scsi); n++) {
+		struct be_scsi_io *io = list_first(&be->scsi, struct be_scsi_io, link);
+
+		list_del(&io->link);
+		if (be->answer)
+			be->answer(be, io);
+		io->done(io);
+	}
 	return n;
 }
 
@@ -116,6 +125,20 @@ void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
 			(struct fake_request){ io->op, io->flags, io->off, io->len };
 	be->requests++;
 	list_add_tail(&be->queue, &io->link);
+}
+
+void backend_submit_scsi(struct reactor *r, struct backend *be, struct be_scsi_io *io)
+{
+	assert(be->attached & 1u << r->id && be->info.is_scsi);
+	assert((io->dir == BE_SCSI_NONE) == !io->buf.len && io->buf.len <= IOBUF_MAX_SIZE);
+	assert(io->cdb_len >= 6 && io->cdb_len <= 32);
+	io->reactor = r;
+	io->result = 0;
+	io->status = 0;
+	io->sense_len = 0;
+	io->resid = 0;
+	be->requests++;
+	list_add_tail(&be->scsi, &io->link);
 }
 
 const struct backend_info *backend_info(const struct backend *be)

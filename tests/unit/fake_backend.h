@@ -24,6 +24,9 @@ struct backend {
 	uint64_t window; /* offset of the bytes that are kept */
 	uint8_t *bytes;
 	struct list_node queue; /* be_io.link, submitted */
+	struct list_node scsi;  /* be_scsi_io.link, submitted */
+	/* Answers a SCSI command when fake_backend_run() finishes it; NULL: GOOD, all moved. */
+	void (*answer)(struct backend *be, struct be_scsi_io *io);
 	bool hold;              /* fake_backend_run() finishes nothing */
 	int fail;               /* result of every request from now on, if not 0 */
 	int fail_op;            /* … of this operation only, if ≥ 0 */
