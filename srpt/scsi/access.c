@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scsi/access.h"
 
+#include "scsi/alua.h"
 #include "scsi/nexus.h"
 #include "scsi/optable.h"
 
@@ -55,8 +56,7 @@ enum scsi_sense access_check(struct scsi_cmd *cmd)
 /* What each part of the LU's state forbids @itl. */
 static unsigned gate_of(const struct itl *itl)
 {
-	(void)itl;
-	return 0;
+	return alua_gate(itl);
 }
 
 void access_publish(struct itl *itl)

@@ -26,7 +26,7 @@ struct scsi_cmd;
 #define GATE_STANDBY 0x08u     /* at most one of these five: ALUA state of the port */
 #define GATE_UNAVAILABLE 0x10u
 #define GATE_TRANSITION 0x20u
-#define GATE_OFFLINE 0x40u     /* only what INQUIRY, REQUEST SENSE and REPORT LUNS may */
+#define GATE_OFFLINE 0x40u     /* as unavailable, told apart by the sense */
 #define GATE_CONFLICT (GATE_WE | GATE_EA | GATE_RESERVED)
 
 /* Compute and publish the gate of one nexus, of every nexus on @lu. Control thread. */

@@ -438,8 +438,9 @@ static bool cmd_admit(struct scsi_cmd *cmd)
 
 	if (unlikely(!cmd->itl))
 		return true;
-	if (likely(!ua_pending(&cmd->itl->ua) &&
-		   !atomic_load_explicit(&cmd->itl->gate, memory_order_acquire) &&
+	/* The gate first: one that has opened has left its unit attention before. */
+	if (likely(!atomic_load_explicit(&cmd->itl->gate, memory_order_acquire) &&
+		   !ua_pending(&cmd->itl->ua) &&
 		   !atomic_load_explicit(&cmd->lu->not_ready, memory_order_relaxed)))
 		return true;
 	s = access_check(cmd);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scsi/alua.h"
 #include "scsi/nexus.h"
 #include "scsi/ops.h"
 
@@ -7,10 +8,12 @@
 #define INQUIRY_LEN 96u      /* standard data, SPC-4 6.6.2 */
 #define INQUIRY_SHORT_LEN 36u
 #define PERIPHERAL_DISK 0x00
+#define PERIPHERAL_UNAVAILABLE 0x20 /* qualifier 001b: not accessible through this port now */
 #define PERIPHERAL_WELL_KNOWN 0x1e
 #define PERIPHERAL_ABSENT 0x7f /* qualifier 011b, type 1Fh */
 #define VERSION_SPC4 6
 #define HISUP_FORMAT_2 0x12
+#define TPGS_IMPLICIT 0x10 /* byte 5 */
 #define MULTIP 0x10 /* byte 6: may be reached through several ports */
 #define CMDQUE 0x02 /* byte 7 */
 
@@ -31,6 +34,15 @@ static void put_common(uint8_t *p, uint8_t peripheral, unsigned len)
 	p[4] = (uint8_t)(len - 5);
 }
 
+uint8_t inquiry_peripheral(const struct scsi_cmd *cmd)
+{
+	const struct alua_entry *e = alua_find_port(alua_table(cmd->lu),
+						    cmd->nexus->port.rel_tgt_id);
+	bool away = e && (e->state == ALUA_UNAVAILABLE || e->state == ALUA_OFFLINE);
+
+	return PERIPHERAL_DISK | (away ? PERIPHERAL_UNAVAILABLE : 0);
+}
+
 static void inquiry_lu(struct scsi_cmd *cmd)
 {
 	static const uint16_t versions[] = {
@@ -41,7 +53,9 @@ static void inquiry_lu(struct scsi_cmd *cmd)
 	};
 	uint8_t *p = cmd->buf.addr;
 
-	put_common(p, PERIPHERAL_DISK, INQUIRY_LEN);
+	put_common(p, inquiry_peripheral(cmd), INQUIRY_LEN);
+	if (alua_find_port(alua_table(cmd->lu), cmd->nexus->port.rel_tgt_id))
+		p[5] = TPGS_IMPLICIT;
 	p[6] = MULTIP;
 	p[7] = CMDQUE;
 	put_text(p + 8, 8, cmd->lu->vendor);

@@ -76,6 +76,7 @@ static struct lu *lu_alloc(struct scsi_device *d)
 	list_init(&lu->itls);
 	list_init(&lu->changes);
 	list_init(&lu->purges);
+	list_init(&lu->alua_link);
 	for (unsigned i = 0; i < n; i++)
 		shard_init(&lu->shards[i], lu, d->group->r[i]);
 	return lu;
@@ -192,6 +193,7 @@ static void lu_drained(void *arg)
 
 void lu_destroy(struct lu *lu, void (*done)(void *arg), void *arg)
 {
+	lu_set_alua_group(lu, NULL);
 	lu->destroy_done = done;
 	lu->done_arg = arg;
 	scsi_call_run(lu->call, lu_drain, lu_drained, lu);

@@ -69,6 +69,7 @@ struct lu {
 	atomic_uint not_ready; /* enum scsi_sense told to all but ACCESS_NOT_READY; 0: ready */
 	atomic_uint progress;  /* of what makes it not ready, in 65536ths */
 	struct lu_modes modes;
+	_Atomic(const struct alua_table *) alua_table; /* scsi/alua.h */
 
 	/* identity, constant */
 	char name[LU_TEXT_MAX];
@@ -83,6 +84,8 @@ struct lu {
 	struct list_node changes; /* lu_change.link: the first is running */
 	struct lu_store *store;   /* NULL: none */
 	struct lu_save save;
+	struct alua_group *alua_group; /* NULL: in none */
+	struct list_node alua_link;
 	struct scsi_call *call;
 	struct list_node purges; /* task_purge.link: the first is running */
 	struct scsi_call *purge_call;

@@ -27,8 +27,14 @@ void op_report_luns(struct scsi_cmd *cmd);
 bool prep_report_opcodes(struct scsi_cmd *cmd);
 void op_report_opcodes(struct scsi_cmd *cmd);
 
+/* rtpg.c */
+bool prep_report_target_port_groups(struct scsi_cmd *cmd);
+void op_report_target_port_groups(struct scsi_cmd *cmd);
+
 /* inquiry.c */
 void op_inquiry(struct scsi_cmd *cmd);
+/* Byte 0 of INQUIRY data and VPD pages of the command's LU. */
+uint8_t inquiry_peripheral(const struct scsi_cmd *cmd);
 
 /* vpd.c: INQUIRY with EVPD=1 */
 void inquiry_vpd(struct scsi_cmd *cmd);

@@ -296,10 +296,69 @@ void lu_stats(const struct lu *lu, struct lu_stats *s);
 /* Re-read the size; raises 06/2A/09 on every nexus when it changed. 1 changed, 0 not, -errno. */
 int lu_resync(struct lu *lu);
 
+/* ---- asymmetric logical unit access, SPC-4 5.15.2 (control thread) ---- */
+
+/* Access states of target ports, as REPORT TARGET PORT GROUPS has them (SPC-4 table 311). */
+enum alua_state {
+	ALUA_OPTIMIZED = 0x0,
+	ALUA_NONOPTIMIZED = 0x1,
+	ALUA_STANDBY = 0x2,
+	ALUA_UNAVAILABLE = 0x3,
+	ALUA_OFFLINE = 0xe,
+	ALUA_TRANSITIONING = 0xf,
+};
+
+#define ALUA_GROUPS_MAX 32 /* target port groups of a device group */
+#define ALUA_PORTS_MAX 255 /* ports of a target port group: the count is a byte */
+
+/* A target port group: the ports of one node, here or elsewhere. */
+struct alua_target_group {
+	uint16_t id;           /* 1 … 65535, no two of a device group the same */
+	bool preferred;
+	enum alua_state state;
+	const uint16_t *ports; /* relative target port identifiers, in no other group */
+	unsigned n_ports;      /* 1 … ALUA_PORTS_MAX */
+};
+
+struct alua_params {
+	uint16_t lu_group;       /* logical unit group of VPD 83h; 0: none */
+	uint8_t transition_time; /* s a change of state may take, for initiators; 0: not told */
+	const struct alua_target_group *groups;
+	unsigned n_groups;
+};
+
+/*
+ * A device group: LUs whose access states change together. All in @p is copied.
+ * 0, -EINVAL or -ENOMEM; then alua_group_change() has changed nothing.
+ */
+struct alua_group;
+int alua_group_create(struct scsi_device *d, const struct alua_params *p, struct alua_group **out);
+int alua_group_change(struct alua_group *g, const struct alua_params *p);
+
+/* Its LUs are in none afterwards. Frees it after a grace period. */
+void alua_group_destroy(struct alua_group *g);
+
+/*
+ * Target port group @id is in @state from now on: REPORT TARGET PORT GROUPS says so,
+ * commands are filtered so, and every nexus on the LUs has 06/2A/06, before the first
+ * command is served in the new state; not when @state is transitioning, of which commands
+ * hear by 02/04/0A. @failed: a transition failed and @state is what remains: 06/2A/07.
+ * 0, -ENOENT (no such group) or -ENOMEM.
+ */
+int alua_group_set_state(struct alua_group *g, uint16_t id, enum alua_state state, bool failed);
+enum alua_state alua_group_state(const struct alua_group *g, uint16_t id); /* it must exist */
+
+/*
+ * Put an LU in a device group, and out of that it was in; NULL: it is in none, as at first,
+ * and every port has active/optimized access to it. Ports that are in no target port group
+ * have so, too.
+ */
+void lu_set_alua_group(struct lu *lu, struct alua_group *g);
+struct alua_group *lu_alua_group(const struct lu *lu);
+
 /* A SCSI target port, as VPD 83h names it. Lives as long as its nexuses. */
 struct scsi_port {
 	uint16_t rel_tgt_id;  /* relative target port identifier, 1 … 65535 */
-	uint16_t port_group;  /* target port group, 0: none reported */
 	uint8_t id[16];       /* SRP target port identifier (id_ext, ioc_guid) */
 };
 

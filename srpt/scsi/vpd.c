@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Vital product data, SPC-4 7.8 and SBC-3 6.6: one builder per page. */
+#include "scsi/alua.h"
 #include "scsi/nexus.h"
 #include "scsi/ops.h"
 
@@ -16,6 +17,7 @@
 #define TYPE_NAA 0x03
 #define TYPE_RELATIVE_PORT 0x04
 #define TYPE_PORT_GROUP 0x05
+#define TYPE_LU_GROUP 0x06
 
 /* Writes the page after its header; returns the length written. */
 struct vpd_page {
@@ -62,18 +64,30 @@ static unsigned put_port(uint8_t *p, uint8_t type, uint16_t number)
 	return put_designator(p, PROTOCOL_SRP | CODE_SET_BINARY, PIV_PORT | type, id, sizeof(id));
 }
 
+static unsigned put_lu_group(uint8_t *p, uint16_t number)
+{
+	uint8_t id[4] = { 0 };
+
+	put_be16(id + 2, number);
+	return put_designator(p, CODE_SET_BINARY, TYPE_LU_GROUP, id, sizeof(id));
+}
+
 static unsigned build_identification(const struct scsi_cmd *cmd, uint8_t *p)
 {
 	const struct scsi_port *port = &cmd->nexus->port;
 	const struct lu *lu = cmd->lu;
+	const struct alua_table *table = alua_table(lu);
+	const struct alua_entry *group = alua_find_port(table, port->rel_tgt_id);
 	unsigned n;
 
 	/* The NAA first: that is what initiators make the WWID of. */
 	n = put_designator(p, CODE_SET_BINARY, TYPE_NAA, lu->naa, sizeof(lu->naa));
 	n += put_t10(p + n, lu);
+	if (table && table->lu_group)
+		n += put_lu_group(p + n, table->lu_group);
 	n += put_port(p + n, TYPE_RELATIVE_PORT, port->rel_tgt_id);
-	if (port->port_group)
-		n += put_port(p + n, TYPE_PORT_GROUP, port->port_group);
+	if (group)
+		n += put_port(p + n, TYPE_PORT_GROUP, group->id);
 	return n;
 }
 
@@ -151,6 +165,7 @@ void inquiry_vpd(struct scsi_cmd *cmd)
 		if (pages[i].code != cmd->cdb[2])
 			continue;
 		len = pages[i].build(cmd, p + VPD_HEADER);
+		p[0] = inquiry_peripheral(cmd);
 		p[1] = pages[i].code;
 		put_be16(p + 2, (uint16_t)len);
 		cmd_reply(cmd, VPD_HEADER + len);

@@ -117,8 +117,12 @@ static void env_setup(void)
 {
 	const struct reactor_params rp = { .buffer_size = SLAB, .cpu = -1 };
 	const struct lu_params lp = { .name = "fuzz", .serial = "1", .thin_provisioned = true };
-	const struct scsi_port port = { .rel_tgt_id = 1, .port_group = 1 };
+	const struct scsi_port port = { .rel_tgt_id = 1 };
 	const uint8_t id[16] = { 0 };
+	const uint16_t ports[] = { 1, 2 };
+	const struct alua_target_group groups[] = { { 1, true, ALUA_NONOPTIMIZED, ports, 2 } };
+	const struct alua_params ap = { 9, 60, groups, 1 };
+	struct alua_group *group_of_lu;
 	struct lun_entry map[3];
 
 	be_setup();
@@ -133,6 +137,8 @@ static void env_setup(void)
 		while (round_all())
 			;
 	}
+	must(!alua_group_create(device, &ap, &group_of_lu));
+	lu_set_alua_group(lus[0], group_of_lu);
 	map[0] = (struct lun_entry){ 0, false, lus[0] };
 	map[1] = (struct lun_entry){ 1, false, lus[1] };
 	map[2] = (struct lun_entry){ 256, true, lus[0] };

@@ -84,24 +84,25 @@ static void test_t10_id_may_be_given(void **state)
 	free(e);
 }
 
-static void test_port_group_only_when_there_is_one(void **state)
+static void test_groups_only_when_there_are_some(void **state)
 {
 	struct env *e = *state;
 	static const uint8_t group[8] = { 0x41, 0x95, 0x00, 0x04, 0, 0, 0x01, 0x02 };
-	const struct scsi_port port = { .rel_tgt_id = 1, .port_group = 0x102 };
-	const uint8_t id[16] = { 0 };
-	struct nexus *n = nexus_create(e->device, &port, id, "grouped");
+	static const uint8_t lu_group[8] = { 0x01, 0x06, 0x00, 0x04, 0, 0, 0x03, 0x04 };
+	const uint16_t ports[] = { 7 };
+	const struct alua_target_group groups[] = { { 0x102, false, ALUA_STANDBY, ports, 1 } };
+	struct alua_params p = { 0x304, 60, groups, 1 };
+	struct alua_group *g;
 	struct task t;
 
-	env_map_lun0(e, n, false);
-	TASK_INIT(e, &t, 0x12, 1, 0x83, 1, 0);
-	t.sc.nexus = n;
-	t.sc.data_in_len = 256;
-	task_run(e, &t);
-	assert_good(&t);
+	assert_int_equal(alua_group_create(e->device, &p, &g), 0);
+	lu_set_alua_group(e->lu, g);
+	env_clear_ua(e->a);
+	vpd(e, &t, 0x83);
 	assert_memory_equal(t.in + t.sc.data_len - 8, group, 8);
+	assert_memory_equal(t.in + t.sc.data_len - 24, lu_group, 8);
 	task_free(&t);
-	nexus_destroy(n);
+	alua_group_destroy(g);
 	env_pump(e);
 }
 
@@ -211,7 +212,7 @@ int main(void)
 		T(test_serial),
 		T(test_identification),
 		cmocka_unit_test(test_t10_id_may_be_given),
-		T(test_port_group_only_when_there_is_one),
+		T(test_groups_only_when_there_are_some),
 		cmocka_unit_test(test_block_limits),
 		cmocka_unit_test(test_provisioning_agrees),
 		T(test_characteristics),

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scsi/alua.h"
+
+#include "base/log.h"
+#include "scsi/access.h"
+#include "scsi/device.h"
+#include "scsi/nexus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A device group. Control thread. */
+struct alua_group {
+	struct scsi_device *device;
+	struct alua_table *table; /* that of every LU in it */
+	struct list_node lus;     /* lu.alua_link */
+};
+
+/* ---- tables ---- */
+
+static void table_free(struct alua_table *t)
+{
+	scsi_call_free(t->retire);
+	free(t->dead);
+	free(t);
+}
+
+static void table_left(struct reactor *r, void *arg, struct countdown *c)
+{
+	(void)r;
+	(void)arg;
+	countdown_put(c);
+}
+
+static void table_retired(void *arg)
+{
+	table_free(arg);
+}
+
+static void table_retire(struct alua_table *t)
+{
+	scsi_call_run(t->retire, table_left, table_retired, t);
+}
+
+const struct alua_entry *alua_find_port(const struct alua_table *t, uint16_t rel_tgt_id)
+{
+	for (unsigned i = 0; t && i < t->n_groups; i++)
+		for (unsigned p = 0; p < t->groups[i].n_ports; p++)
+			if (t->groups[i].ports[p] == rel_tgt_id)
+				return &t->groups[i];
+	return NULL;
+}
+
+static struct alua_entry *table_find(struct alua_table *t, uint16_t id)
+{
+	for (unsigned i = 0; i < t->n_groups; i++)
+		if (t->groups[i].id == id)
+			return &t->groups[i];
+	return NULL;
+}
+
+static bool params_valid(const struct alua_params *p)
+{
+	if (p->n_groups > ALUA_GROUPS_MAX)
+		return false;
+	for (unsigned i = 0; i < p->n_groups; i++) {
+		const struct alua_target_group *g = &p->groups[i];
+
+		if (!g->id || !g->n_ports || g->n_ports > ALUA_PORTS_MAX)
+			return false;
+		for (unsigned j = 0; j < i; j++)
+			if (p->groups[j].id == g->id)
+				return false;
+	}
+	return true;
+}
+
+static void table_fill(struct alua_table *t, const struct alua_params *p, uint16_t *ports)
+{
+	for (unsigned i = 0; i < p->n_groups; i++) {
+		const struct alua_target_group *g = &p->groups[i];
+
+		t->groups[i] = (struct alua_entry){
+			.id = g->id, .preferred = g->preferred, .state = g->state,
+			.n_ports = g->n_ports, .ports = ports,
+		};
+		memcpy(ports, g->ports, g->n_ports * sizeof(*ports));
+		ports += g->n_ports;
+	}
+}
+
+/* The ports are behind the groups, in the same piece of memory. */
+static struct alua_table *table_create(struct scsi_device *d, const struct alua_params *p)
+{
+	size_t size = sizeof(struct alua_table) + p->n_groups * sizeof(struct alua_entry);
+	struct alua_table *t;
+	size_t ports = 0;
+
+	for (unsigned i = 0; i < p->n_groups; i++)
+		ports += p->groups[i].n_ports;
+	t = calloc(1, size + ports * sizeof(uint16_t));
+	if (!t)
+		return NULL;
+	t->retire = scsi_call_alloc(d->group);
+	if (!t->retire) {
+		free(t);
+		return NULL;
+	}
+	t->lu_group = p->lu_group;
+	t->transition_time = p->transition_time;
+	t->n_groups = p->n_groups;
+	table_fill(t, p, (uint16_t *)(void *)((char *)t + size));
+	return t;
+}
+
+/* ---- what differs ---- */
+
+/* The group is the same for INQUIRY: its number and its ports. */
+static bool entry_same_ports(const struct alua_entry *a, const struct alua_entry *b)
+{
+	return a->id == b->id && a->n_ports == b->n_ports &&
+	       !memcmp(a->ports, b->ports, a->n_ports * sizeof(*a->ports));
+}
+
+/*
+ * Nothing is told of the beginning of a transition: commands are refused with 02/04/0A,
+ * which says as much, and its end is told.
+ */
+static bool entry_same_access(const struct alua_entry *a, const struct alua_entry *b)
+{
+	return a->preferred == b->preferred &&
+	       (a->state == b->state || b->state == ALUA_TRANSITIONING);
+}
+
+/* The unit attentions that tell initiators what is new in @b. */
+static unsigned table_news(const struct alua_table *a, const struct alua_table *b)
+{
+	unsigned news = a->lu_group == b->lu_group ? 0 : UA_BIT(UA_INQUIRY_CHANGED);
+
+	if (a->n_groups != b->n_groups)
+		return UA_BIT(UA_INQUIRY_CHANGED) | UA_BIT(UA_ALUA_CHANGED);
+	for (unsigned i = 0; i < a->n_groups; i++) {
+		if (!entry_same_ports(&a->groups[i], &b->groups[i]))
+			news |= UA_BIT(UA_INQUIRY_CHANGED) | UA_BIT(UA_ALUA_CHANGED);
+		if (!entry_same_access(&a->groups[i], &b->groups[i]))
+			news |= UA_BIT(UA_ALUA_CHANGED);
+	}
+	return news;
+}
+
+/* How each group of @t came to its state. */
+static void table_set_status(struct alua_table *t, struct alua_table *old)
+{
+	for (unsigned i = 0; i < t->n_groups; i++) {
+		struct alua_entry *e = &t->groups[i], *before = table_find(old, e->id);
+
+		if (before)
+			e->status = before->state == e->state ? before->status :
+							       ALUA_STATUS_IMPLICIT;
+	}
+}
+
+/* ---- making a change known ---- */
+
+unsigned alua_gate(const struct itl *itl)
+{
+	static const unsigned gates[] = {
+		[ALUA_OPTIMIZED] = 0,
+		[ALUA_NONOPTIMIZED] = 0,
+		[ALUA_STANDBY] = GATE_STANDBY,
+		[ALUA_UNAVAILABLE] = GATE_UNAVAILABLE,
+		[ALUA_OFFLINE] = GATE_OFFLINE,
+		[ALUA_TRANSITIONING] = GATE_TRANSITION,
+	};
+	const struct alua_entry *e = alua_find_port(alua_table(itl->lu),
+						    itl->nexus->port.rel_tgt_id);
+
+	return e ? gates[e->state] : 0;
+}
+
+static void itl_tell(struct itl *itl, unsigned news)
+{
+	for (int ua = 0; ua < UA_COUNT; ua++)
+		if (news & UA_BIT(ua))
+			ua_post(&itl->ua, (enum ua)ua);
+}
+
+/*
+ * A gate that opens does so after the unit attention is there, so that this comes before
+ * the first command served in the new state. One that closes does so before: who was told
+ * of the new state must not be served in the old one.
+ */
+static void itl_publish(struct itl *itl, unsigned news)
+{
+	bool closes = alua_gate(itl) != 0;
+
+	if (!closes)
+		itl_tell(itl, news);
+	access_publish(itl);
+	if (closes)
+		itl_tell(itl, news);
+}
+
+static void lu_publish(struct lu *lu, unsigned news)
+{
+	struct itl *itl;
+
+	list_for_each(itl, &lu->itls, lu_link)
+		itl_publish(itl, news);
+}
+
+/* The table first, on all LUs: who was told of a change and asks must see it. */
+static void group_publish(struct alua_group *g, struct alua_table *t, unsigned news)
+{
+	struct alua_table *old = g->table;
+	struct lu *lu;
+
+	g->table = t;
+	list_for_each(lu, &g->lus, alua_link)
+		atomic_store_explicit(&lu->alua_table, t, memory_order_release);
+	list_for_each(lu, &g->lus, alua_link)
+		lu_publish(lu, news);
+	table_retire(old);
+}
+
+/* ---- device groups ---- */
+
+int alua_group_create(struct scsi_device *d, const struct alua_params *p, struct alua_group **out)
+{
+	struct alua_group *g;
+
+	if (!params_valid(p))
+		return -EINVAL;
+	g = calloc(1, sizeof(*g));
+	if (!g)
+		return -ENOMEM;
+	g->table = table_create(d, p);
+	if (!g->table) {
+		free(g);
+		return -ENOMEM;
+	}
+	g->device = d;
+	list_init(&g->lus);
+	*out = g;
+	return 0;
+}
+
+int alua_group_change(struct alua_group *g, const struct alua_params *p)
+{
+	struct alua_table *t;
+
+	if (!params_valid(p))
+		return -EINVAL;
+	t = table_create(g->device, p);
+	if (!t)
+		return -ENOMEM;
+	table_set_status(t, g->table);
+	group_publish(g, t, table_news(g->table, t));
+	return 0;
+}
+
+/* As the parameters it was made with; @groups has room for all. */
+static struct alua_params table_params(const struct alua_table *t,
+				       struct alua_target_group *groups)
+{
+	for (unsigned i = 0; i < t->n_groups; i++) {
+		const struct alua_entry *e = &t->groups[i];
+
+		groups[i] = (struct alua_target_group){
+			e->id, e->preferred, e->state, e->ports, e->n_ports
+		};
+	}
+	return (struct alua_params){ t->lu_group, t->transition_time, groups, t->n_groups };
+}
+
+int alua_group_set_state(struct alua_group *g, uint16_t id, enum alua_state state, bool failed)
+{
+	struct alua_target_group groups[ALUA_GROUPS_MAX];
+	struct alua_params p = table_params(g->table, groups);
+	struct alua_entry *e = table_find(g->table, id);
+	struct alua_table *t;
+
+	if (!e)
+		return -ENOENT;
+	if (e->state == state && !failed)
+		return 0;
+	groups[e - g->table->groups].state = state;
+	t = table_create(g->device, &p);
+	if (!t)
+		return -ENOMEM;
+	table_set_status(t, g->table);
+	group_publish(g, t, failed ? UA_BIT(UA_ALUA_FAILED) : table_news(g->table, t));
+	return 0;
+}
+
+enum alua_state alua_group_state(const struct alua_group *g, uint16_t id)
+{
+	const struct alua_entry *e = table_find(g->table, id);
+
+	return e ? e->state : ALUA_OFFLINE;
+}
+
+void alua_group_destroy(struct alua_group *g)
+{
+	struct lu *lu, *tmp;
+
+	list_for_each_safe(lu, tmp, &g->lus, alua_link)
+		lu_set_alua_group(lu, NULL);
+	g->table->dead = g;
+	table_retire(g->table);
+}
+
+void lu_set_alua_group(struct lu *lu, struct alua_group *g)
+{
+	if (lu->alua_group == g)
+		return;
+	list_del(&lu->alua_link);
+	lu->alua_group = g;
+	if (g)
+		list_add_tail(&g->lus, &lu->alua_link);
+	atomic_store_explicit(&lu->alua_table, g ? g->table : NULL, memory_order_release);
+	lu_publish(lu, UA_BIT(UA_INQUIRY_CHANGED) | UA_BIT(UA_ALUA_CHANGED));
+}
+
+struct alua_group *lu_alua_group(const struct lu *lu)
+{
+	return lu->alua_group;
+}
