@@ -149,7 +149,7 @@ struct backend_fault {
 
 struct backend_params {
 	enum backend_type type;
-	const char *filename;  /* path, of sg devices also H:C:I:L; NULL for nullio, ram and fault */
+	const char *filename;  /* path, of dev_... also H:C:I:L; NULL for nullio, ram, fault */
 	uint32_t block_size;   /* 512, 1024, 2048, 4096 */
 	uint64_t size;         /* bytes; nullio, 0: default; ram and fault */
 	bool read_only;

@@ -68,7 +68,8 @@ void conf_diag_free(struct conf_diag_list *list);
 /* ---- the model ---- */
 
 enum conf_handler { CONF_VDISK_BLOCKIO, CONF_VDISK_FILEIO, CONF_VDISK_NULLIO, CONF_VDISK_RAM,
-		    CONF_VDISK_FAULT, CONF_HANDLERS };
+		    CONF_VDISK_FAULT, CONF_DEV_DISK, CONF_DEV_TAPE, CONF_DEV_CHANGER,
+		    CONF_HANDLERS };
 
 /* What vdisk_fault does wrong: with which requests, and how they end. */
 enum conf_fault_ops { CONF_FAULT_ALL, CONF_FAULT_READ, CONF_FAULT_WRITE, CONF_FAULT_FLUSH,
@@ -94,7 +95,8 @@ struct conf_device {
 	struct conf_pos pos;
 	char name[CONF_DEVICE_NAME_MAX + 1];
 	enum conf_handler handler;
-	char *filename;			/* absolute path; NULL for those without a file */
+	char *filename;			/* absolute path; NULL for those without a file, and for
+					   dev_... when the name is H:C:I:L */
 	uint64_t size;			/* of those without a file, else 0; multiple of blocksize */
 	uint32_t blocksize;		/* 512, 1024, 2048 or 4096 */
 	bool active;			/* 0: do not open the file, leave its LUNs out */

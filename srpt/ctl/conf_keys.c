@@ -20,6 +20,7 @@
 #define FAULT (1u << CONF_VDISK_FAULT)
 #define FILELESS (NULLIO | RAM | FAULT)
 #define ANYIO (BLOCKIO | FILEIO | FILELESS)
+#define SCSI (1u << CONF_DEV_DISK | 1u << CONF_DEV_TAPE | 1u << CONF_DEV_CHANGER)
 
 #define FIELD(type, member) \
 	.offset = offsetof(struct type, member), .width = sizeof(((struct type *)0)->member)
@@ -100,17 +101,17 @@ static const struct conf_key keys[] = {
 	{ DAEMON(control_socket), .type = CONF_T_NAME, .fallback = "srptd",
 	  .help = "name under which srptctl finds the daemon" },
 
-	{ DEVICE(filename), .type = CONF_T_PATH, .handlers = BLOCKIO | FILEIO,
-	  .help = "the block device or file behind the device" },
+	{ DEVICE(filename), .type = CONF_T_PATH, .handlers = BLOCKIO | FILEIO | SCSI,
+	  .help = "the block device, file or /dev/sgN behind the device" },
 	{ DEVICE(size), .type = CONF_T_SIZE, .min = 512, .max = EIB, .handlers = FILELESS,
 	  .help = "capacity; handlers with a file take that of the file" },
 	{ .block = CONF_DEVICE, .name = "size_mb", FIELD(conf_device, size), .type = CONF_T_MIB,
 	  .min = MIB, .max = EIB, .handlers = FILELESS, .help = "the same in MiB" },
 	{ DEVICE(blocksize), .type = CONF_T_POW2, .min = 512, .max = 4096, .fallback = "512",
 	  .handlers = ANYIO, .help = "bytes in a logical block" },
-	{ DEVICE(active), .type = CONF_T_BOOL, .fallback = "1", .handlers = ANYIO,
+	{ DEVICE(active), .type = CONF_T_BOOL, .fallback = "1", .handlers = ANYIO | SCSI,
 	  .help = "0 = do not open the file; initiators do not see the device" },
-	{ DEVICE(read_only), .type = CONF_T_BOOL, .fallback = "0", .handlers = ANYIO,
+	{ DEVICE(read_only), .type = CONF_T_BOOL, .fallback = "0", .handlers = ANYIO | SCSI,
 	  .help = "refuse writes from everybody" },
 	{ DEVICE(write_through), .type = CONF_T_BOOL, .fallback = "0", .handlers = FILEIO | BLOCKIO,
 	  .caution = nv_cache_caution,
@@ -124,7 +125,7 @@ static const struct conf_key keys[] = {
 	  .help = "offer UNMAP to initiators" },
 	{ DEVICE(rotational), .type = CONF_T_BOOL, .handlers = ANYIO,
 	  .help = "report a spinning disk; 0 = solid state; otherwise what the device is" },
-	{ DEVICE(uuid), .type = CONF_T_UUID, .handlers = ANYIO,
+	{ DEVICE(uuid), .type = CONF_T_UUID, .handlers = ANYIO | SCSI,
 	  .help = "identity of the device; naa_id, usn and t10_dev_id derive from it" },
 	{ DEVICE(naa_id), .type = CONF_T_NAA, .handlers = ANYIO,
 	  .help = "NAA designator, if it must have a certain value" },

@@ -81,6 +81,9 @@ const char *conf_handler_name(enum conf_handler handler)
 		[CONF_VDISK_NULLIO] = "vdisk_nullio",
 		[CONF_VDISK_RAM] = "vdisk_ram",
 		[CONF_VDISK_FAULT] = "vdisk_fault",
+		[CONF_DEV_DISK] = "dev_disk",
+		[CONF_DEV_TAPE] = "dev_tape",
+		[CONF_DEV_CHANGER] = "dev_changer",
 	};
 
 	return names[handler];

@@ -8,7 +8,8 @@
 static const enum backend_type types[CONF_HANDLERS] = {
 	[CONF_VDISK_BLOCKIO] = BACKEND_BLOCKIO, [CONF_VDISK_FILEIO] = BACKEND_FILEIO,
 	[CONF_VDISK_NULLIO] = BACKEND_NULLIO,   [CONF_VDISK_RAM] = BACKEND_RAM,
-	[CONF_VDISK_FAULT] = BACKEND_FAULT,
+	[CONF_VDISK_FAULT] = BACKEND_FAULT,     [CONF_DEV_DISK] = BACKEND_SG_DISK,
+	[CONF_DEV_TAPE] = BACKEND_SG_TAPE,      [CONF_DEV_CHANGER] = BACKEND_SG_CHANGER,
 };
 
 static const uint8_t fault_ops[] = {
@@ -48,13 +49,22 @@ static struct backend_fault fault_make(const struct conf_device *dev)
 	return f;
 }
 
+/* SCSI devices are named by their address unless a node is given. */
+static const char *file_of(const struct conf_device *dev)
+{
+	bool scsi = dev->handler == CONF_DEV_DISK || dev->handler == CONF_DEV_TAPE ||
+		    dev->handler == CONF_DEV_CHANGER;
+
+	return scsi && !dev->filename ? dev->name : dev->filename;
+}
+
 struct backend_params backend_params_make(const struct conf_device *dev)
 {
 	const struct conf_key *rotational = conf_key_find(CONF_DEVICE, "rotational");
 
 	return (struct backend_params){
 		.type = types[dev->handler],
-		.filename = dev->filename,
+		.filename = file_of(dev),
 		.block_size = dev->blocksize,
 		.size = dev->size,
 		.read_only = dev->read_only,
