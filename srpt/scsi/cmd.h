@@ -38,6 +38,9 @@ bool cmd_bad_field(struct scsi_cmd *cmd, unsigned byte, int bit);
 /* End with 05/26/00 and a pointer to @byte of the parameter list. */
 void cmd_bad_param(struct scsi_cmd *cmd, unsigned byte);
 
+/* The same with a pointer to @bit of the byte, the highest of the field; −1: all of it. */
+void cmd_bad_param_bit(struct scsi_cmd *cmd, unsigned byte, int bit);
+
 /* End with what the backend said of cmd->io: sense and INFORMATION (it has logged it). */
 void cmd_fail_io(struct scsi_cmd *cmd);
 

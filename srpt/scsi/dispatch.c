@@ -94,11 +94,16 @@ bool cmd_bad_field(struct scsi_cmd *cmd, unsigned byte, int bit)
 	return false;
 }
 
-void cmd_bad_param(struct scsi_cmd *cmd, unsigned byte)
+void cmd_bad_param_bit(struct scsi_cmd *cmd, unsigned byte, int bit)
 {
 	cmd_set_failed(cmd, SENSE_INVALID_FIELD_IN_LIST);
-	sense_set_field(cmd, false, byte, -1);
+	sense_set_field(cmd, false, byte, bit);
 	cmd_respond(cmd);
+}
+
+void cmd_bad_param(struct scsi_cmd *cmd, unsigned byte)
+{
+	cmd_bad_param_bit(cmd, byte, -1);
 }
 
 /* The initiator offers less DATA-OUT than the command needs: nothing is taken. */
@@ -211,6 +216,9 @@ void cmd_io(struct scsi_cmd *cmd, enum be_op op, uint64_t off, uint64_t len,
 	io->op = op;
 	io->off = off;
 	io->len = len;
+	if (unlikely(!atomic_load_explicit(&cmd->lu->modes.wce, memory_order_relaxed)) &&
+	    cmd->lu->info->write_cache && (op == BE_WRITE || op == BE_WRITE_ZEROES))
+		io->flags |= BE_FUA;
 	if (buf) {
 		io->buf = *buf;
 		io->buf.len = (uint32_t)len;
@@ -569,6 +577,9 @@ static bool cmd_check(struct scsi_cmd *cmd)
 	if ((op->flags & OP_WRITES) &&
 	    unlikely(atomic_load_explicit(&cmd->itl->read_only, memory_order_relaxed)))
 		return cmd_fail(cmd, SENSE_WRITE_PROTECTED);
+	if ((op->flags & OP_WRITES) &&
+	    unlikely(atomic_load_explicit(&cmd->lu->modes.swp, memory_order_relaxed)))
+		return cmd_fail(cmd, SENSE_SOFTWARE_PROTECTED);
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include "scsi/call.h"
 #include "scsi/device.h"
 #include "scsi/lu_state.h"
+#include "scsi/mode.h"
 #include "scsi/nexus.h"
 
 #include <errno.h>
@@ -136,8 +137,7 @@ int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *
 	lu->info = backend_info(be);
 	lu->block_shift = (unsigned)ffs((int)lu->info->block_size) - 1;
 	lu->thin = p->thin_provisioned && lu->info->unmap_granularity;
-	atomic_init(&lu->modes.tas, true);
-	atomic_init(&lu->modes.wce, lu->info->write_cache);
+	mode_init(lu);
 	lu->store = p->store;
 	atomic_init(&lu->nblocks, lu->info->size >> lu->block_shift);
 	lu_set_identity(lu, p);

@@ -46,6 +46,8 @@ struct lu_modes {
 	atomic_bool d_sense; /* control: descriptor format sense data */
 	atomic_bool wce;     /* caching: a write may be answered from a volatile cache */
 	atomic_uint qerr;    /* control: 0, 1 or 3, SPC-4 7.5.7 */
+	atomic_uint saved;   /* values of scsi/mode.h that are kept */
+	uint32_t keep;       /* the same, or what is being saved; control thread alone */
 };
 
 /* lu_state_save() under way. Control thread. */

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "scsi/device.h"
+#include "scsi/mode.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ struct section {
 
 /* The types are on disk: they are never used for anything else. */
 static const struct section sections[] = {
+	{ 2, mode_state_encode, mode_state_decode },
 	{ 0, NULL, NULL },
 };
 

@@ -39,10 +39,14 @@ uint8_t inquiry_peripheral(const struct scsi_cmd *cmd);
 /* vpd.c: INQUIRY with EVPD=1 */
 void inquiry_vpd(struct scsi_cmd *cmd);
 
-/* mode.c */
+/* mode_sense.c */
 bool prep_mode_sense(struct scsi_cmd *cmd);
 void op_mode_sense_6(struct scsi_cmd *cmd);
 void op_mode_sense_10(struct scsi_cmd *cmd);
+
+/* mode_select.c */
+bool prep_mode_select(struct scsi_cmd *cmd);
+void op_mode_select(struct scsi_cmd *cmd);
 
 /* sbc.c */
 void op_read(struct scsi_cmd *cmd);

@@ -9,6 +9,7 @@
  */
 #include "base/log.h"
 #include "scsi/device.h"
+#include "scsi/mode.h"
 #include "scsi/nexus.h"
 #include "scsi/task.h"
 
@@ -35,6 +36,7 @@ struct tmf_part {
 struct tmf_run {
 	struct scsi_tmf *tmf;
 	struct lu *lu; /* NULL: all of the nexus */
+	bool tas;      /* of lu, when the function began */
 	struct tmf_part parts[];
 };
 
@@ -59,18 +61,19 @@ static bool tmf_matches(const struct scsi_tmf *tmf, const struct scsi_cmd *cmd)
  * A nexus that does not hear of it otherwise gets TASK ABORTED, or with TAS=0
  * (for a task set cleared, not a reset, which has its own) a unit attention.
  */
-static bool tmf_other_nexus(const struct scsi_tmf *tmf, struct scsi_cmd *cmd)
+static bool tmf_other_nexus(const struct tmf_run *run, struct scsi_cmd *cmd)
 {
-	if (atomic_load_explicit(&cmd->lu->modes.tas, memory_order_relaxed))
+	if (run->tas)
 		return true;
-	if (tmf->function == SCSI_CLEAR_TASK_SET && cmd->itl && !cmd->aborted)
+	if (run->tmf->function == SCSI_CLEAR_TASK_SET && cmd->itl && !cmd->aborted)
 		ua_post(&cmd->itl->ua, UA_CLEARED_BY_OTHER);
 	return false;
 }
 
 /* Commands that end at once do so after the walk: that may change the list. */
-static void tmf_shard(const struct scsi_tmf *tmf, struct lu_shard *sh, struct task_reactor *tr)
+static void tmf_shard(const struct tmf_run *run, struct lu_shard *sh, struct task_reactor *tr)
 {
+	const struct scsi_tmf *tmf = run->tmf;
 	struct list_node ended = LIST_INIT(ended);
 	struct scsi_cmd *cmd;
 
@@ -81,7 +84,7 @@ static void tmf_shard(const struct scsi_tmf *tmf, struct lu_shard *sh, struct ta
 			continue;
 		if (own && tmf->function == SCSI_LU_RESET)
 			task_mark(tr, cmd);
-		else if (task_abort(cmd, own ? false : tmf_other_nexus(tmf, cmd)))
+		else if (task_abort(cmd, own ? false : tmf_other_nexus(run, cmd)))
 			list_add_tail(&ended, &cmd->waiter.link);
 		else if (own)
 			task_mark(tr, cmd);
@@ -140,12 +143,12 @@ static void tmf_reactor(struct reactor *r, void *arg, struct countdown *c)
 	task_wait_init(&part->wait, tr);
 	list_init(&part->timer.link);
 	if (run->lu) {
-		tmf_shard(tmf, lu_shard(run->lu, r), tr);
+		tmf_shard(run, lu_shard(run->lu, r), tr);
 	} else {
 		const struct lun_map *m = nexus_map(tmf->nexus);
 
 		for (unsigned i = 0; i < m->count; i++)
-			tmf_shard(tmf, lu_shard(m->itls[i]->lu, r), tr);
+			tmf_shard(run, lu_shard(m->itls[i]->lu, r), tr);
 	}
 	if (tmf->function == SCSI_LU_RESET) {
 		part->timer.fn = part_expired;
@@ -202,6 +205,7 @@ static void tmf_announce(const struct scsi_tmf *tmf, struct itl *itl)
 	switch (tmf->function) {
 	case SCSI_LU_RESET:
 		tmf_log(tmf, "Resetting", itl);
+		mode_reset(itl->lu);
 		lu_post_ua(itl->lu, UA_LU_RESET, NULL);
 		break;
 	case SCSI_CLEAR_TASK_SET:
@@ -229,6 +233,8 @@ static void tmf_start(struct scsi_tmf *tmf, struct itl *itl)
 	}
 	run->tmf = tmf;
 	run->lu = itl ? itl->lu : NULL;
+	/* A reset changes it, but the commands it finds came under what was. */
+	run->tas = itl && atomic_load_explicit(&itl->lu->modes.tas, memory_order_relaxed);
 	tmf_announce(tmf, itl);
 	if (reactor_group_call(g, tmf_reactor, tmf_run_done, run)) {
 		free(run);
