@@ -4,6 +4,8 @@
 #include "scsi/alua.h"
 #include "scsi/nexus.h"
 #include "scsi/optable.h"
+#include "scsi/pr.h"
+#include "scsi/reserve.h"
 
 /* In the order of precedence; the first two columns are one bit each. */
 static const struct {
@@ -56,7 +58,7 @@ enum scsi_sense access_check(struct scsi_cmd *cmd)
 /* What each part of the LU's state forbids @itl. */
 static unsigned gate_of(const struct itl *itl)
 {
-	return alua_gate(itl);
+	return pr_gate(itl) | reserve_gate(itl) | alua_gate(itl);
 }
 
 void access_publish(struct itl *itl)

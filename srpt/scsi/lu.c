@@ -7,6 +7,7 @@
 #include "scsi/lu_state.h"
 #include "scsi/mode.h"
 #include "scsi/nexus.h"
+#include "scsi/pr.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -54,6 +55,7 @@ static void lu_free(struct lu *lu)
 {
 	scsi_call_free(lu->call);
 	scsi_call_free(lu->purge_call);
+	pr_free(lu->pr);
 	free(lu);
 }
 
@@ -66,6 +68,7 @@ static struct lu *lu_alloc(struct scsi_device *d)
 	if (!lu)
 		return NULL;
 	memset(lu, 0, size);
+	lu->pr = &pr_none;
 	lu->call = scsi_call_alloc(d->group);
 	lu->purge_call = scsi_call_alloc(d->group);
 	if (!lu->call || !lu->purge_call) {

@@ -85,6 +85,9 @@ struct lu {
 	struct list_node itls; /* itl.lu_link */
 	struct list_node changes; /* lu_change.link: the first is running */
 	struct lu_store *store;   /* NULL: none */
+	const struct pr *pr;      /* persistent reservations; never NULL */
+	const struct pr *pr_next; /* while a change of it waits for the store, else NULL */
+	const struct nexus *reserver; /* by RESERVE; NULL: nobody */
 	struct lu_save save;
 	struct alua_group *alua_group; /* NULL: in none */
 	struct list_node alua_link;

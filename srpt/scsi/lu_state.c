@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "scsi/device.h"
 #include "scsi/mode.h"
+#include "scsi/pr.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct section {
 
 /* The types are on disk: they are never used for anything else. */
 static const struct section sections[] = {
+	{ 1, pr_state_encode, pr_state_decode },
 	{ 2, mode_state_encode, mode_state_decode },
 	{ 0, NULL, NULL },
 };

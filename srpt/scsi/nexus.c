@@ -3,6 +3,7 @@
 
 #include "scsi/access.h"
 #include "scsi/device.h"
+#include "scsi/reserve.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -160,6 +161,7 @@ static bool map_link(struct lun_map *m, struct lun_map *old)
 		if (lun_map_find(m, itl->lun) == itl)
 			continue;
 		list_del(&itl->lu_link);
+		reserve_lost(itl);
 		itl->dead = true;
 		changed = true;
 	}
@@ -274,6 +276,7 @@ void nexus_destroy(struct nexus *n)
 
 	for (unsigned i = 0; i < m->count; i++) {
 		list_del(&m->itls[i]->lu_link);
+		reserve_lost(m->itls[i]);
 		m->itls[i]->dead = true;
 	}
 	map_retire(m, nexus_retired, n);

@@ -73,6 +73,17 @@ void op_verify(struct scsi_cmd *cmd);
 bool prep_write_same(struct scsi_cmd *cmd);
 void op_write_same(struct scsi_cmd *cmd);
 
+/* pr_in.c */
+bool prep_pr_in(struct scsi_cmd *cmd);
+void op_pr_in(struct scsi_cmd *cmd);
+
+/* pr_out.c */
+bool prep_pr_out(struct scsi_cmd *cmd);
+void op_pr_out(struct scsi_cmd *cmd);
+
+/* reserve.c: RESERVE and RELEASE */
+void op_reserve(struct scsi_cmd *cmd);
+
 /* unmap.c */
 bool prep_unmap(struct scsi_cmd *cmd);
 void op_unmap(struct scsi_cmd *cmd);

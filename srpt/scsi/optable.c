@@ -28,6 +28,16 @@
 #define LOOKS ACCESS_WE                /* reads what only Exclusive Access keeps to itself */
 #define PASSIVE (ACCESS_STANDBY | ACCESS_UNAVAILABLE | ACCESS_TRANSITION)
 
+/* PERSISTENT RESERVE IN and OUT. The handler of OUT looks itself at who may do what. */
+#define PR_IN_ROW(sa, name)                                                             \
+	{ 0x5e, sa, 10, CDB_ALLOC_2_7, OP_SA | OP_PARAM_IN, SHARED | ACCESS_STANDBY,      \
+	  "PERSISTENT RESERVE IN, " name, prep_pr_in, op_pr_in,                          \
+	  { 0x5e, sa, 0, 0, 0, 0, 0, 0xff, 0xff, 0 } }
+#define PR_OUT_ROW(sa, name)                                                            \
+	{ 0x5f, sa, 10, CDB_ALLOC_4_5, OP_SA | OP_OUT, SHARED | ACCESS_STANDBY,          \
+	  "PERSISTENT RESERVE OUT, " name, prep_pr_out, op_pr_out,                       \
+	  { 0x5f, sa, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0 } }
+
 /*
  * Ascending by opcode, then service action. RDPROTECT and WRPROTECT are in no
  * usage map: without protection information they must be zero. So must ANCHOR.
@@ -44,6 +54,10 @@ const struct scsi_op optable[] = {
 	  NULL, op_inquiry, { 0x12, 0x01, 0xff, 0xff, 0xff, 0 } },
 	{ 0x15, 0, 6, CDB_ALLOC_1_4, OP_OUT, ACCESS_STANDBY, "MODE SELECT(6)",
 	  prep_mode_select, op_mode_select, { 0x15, 0x11, 0, 0, 0xff, 0 } },
+	{ 0x16, 0, 6, CDB_NO_LENGTH, 0, SHARED | ACCESS_STANDBY, "RESERVE(6)",
+	  NULL, op_reserve, { 0x16, 0, 0xff, 0, 0, 0 } },
+	{ 0x17, 0, 6, CDB_NO_LENGTH, 0, SHARED | ACCESS_RESERVED | ACCESS_STANDBY, "RELEASE(6)",
+	  NULL, op_reserve, { 0x17, 0, 0xff, 0, 0, 0 } },
 	{ 0x1a, 0, 6, CDB_ALLOC_1_4, OP_PARAM_IN, LOOKS | ACCESS_STANDBY, "MODE SENSE(6)",
 	  prep_mode_sense, op_mode_sense_6, { 0x1a, 0x08, 0xff, 0xff, 0xff, 0 } },
 	{ 0x1b, 0, 6, CDB_NO_LENGTH, 0, 0, "START STOP UNIT",
@@ -67,8 +81,24 @@ const struct scsi_op optable[] = {
 	  prep_unmap, op_unmap, { 0x42, 0, 0, 0, 0, 0, 0x1f, 0xff, 0xff, 0 } },
 	{ 0x55, 0, 10, CDB_ALLOC_2_7, OP_OUT, ACCESS_STANDBY, "MODE SELECT(10)",
 	  prep_mode_select, op_mode_select, { 0x55, 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0 } },
+	{ 0x56, 0, 10, CDB_NO_LENGTH, 0, SHARED | ACCESS_STANDBY, "RESERVE(10)",
+	  NULL, op_reserve, { 0x56, 0, 0xff, 0 } },
+	{ 0x57, 0, 10, CDB_NO_LENGTH, 0, SHARED | ACCESS_RESERVED | ACCESS_STANDBY, "RELEASE(10)",
+	  NULL, op_reserve, { 0x57, 0, 0xff, 0 } },
 	{ 0x5a, 0, 10, CDB_ALLOC_2_7, OP_PARAM_IN, LOOKS | ACCESS_STANDBY, "MODE SENSE(10)",
 	  prep_mode_sense, op_mode_sense_10, { 0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0 } },
+	PR_IN_ROW(0, "READ KEYS"),
+	PR_IN_ROW(1, "READ RESERVATION"),
+	PR_IN_ROW(2, "REPORT CAPABILITIES"),
+	PR_IN_ROW(3, "READ FULL STATUS"),
+	PR_OUT_ROW(0, "REGISTER"),
+	PR_OUT_ROW(1, "RESERVE"),
+	PR_OUT_ROW(2, "RELEASE"),
+	PR_OUT_ROW(3, "CLEAR"),
+	PR_OUT_ROW(4, "PREEMPT"),
+	PR_OUT_ROW(5, "PREEMPT AND ABORT"),
+	PR_OUT_ROW(6, "REGISTER AND IGNORE EXISTING KEY"),
+	PR_OUT_ROW(7, "REGISTER AND MOVE"),
 	{ 0x88, 0, 16, CDB_BLOCKS_16, READS, LOOKS, "READ(16)",
 	  NULL, op_read, USAGE_16(0x88, DPO_FUA) },
 	{ 0x8a, 0, 16, CDB_BLOCKS_16, WRITES, 0, "WRITE(16)",

@@ -358,6 +358,7 @@ struct alua_group *lu_alua_group(const struct lu *lu);
 
 /* A SCSI target port, as VPD 83h names it. Lives as long as its nexuses. */
 struct scsi_port {
+	struct list_node link; /* of the device, while it is added */
 	uint16_t rel_tgt_id;  /* relative target port identifier, 1 … 65535 */
 	uint8_t id[16];       /* SRP target port identifier (id_ext, ioc_guid) */
 };
@@ -368,6 +369,13 @@ struct lun_entry {
 	bool read_only;
 	struct lu *lu;
 };
+
+/*
+ * All target ports of the device: registrations with ALL_TG_PT are for each. @p stays the
+ * caller's.
+ */
+void scsi_port_add(struct scsi_device *d, struct scsi_port *p);
+void scsi_port_remove(struct scsi_port *p);
 
 /*
  * An I_T nexus. @initiator_port_id and the port outlive it by copy. Raises

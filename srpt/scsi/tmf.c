@@ -11,6 +11,7 @@
 #include "scsi/device.h"
 #include "scsi/mode.h"
 #include "scsi/nexus.h"
+#include "scsi/reserve.h"
 #include "scsi/task.h"
 
 #include <stdlib.h>
@@ -207,14 +208,17 @@ static void tmf_announce(const struct scsi_tmf *tmf, struct itl *itl)
 		tmf_log(tmf, "Resetting", itl);
 		mode_reset(itl->lu);
 		lu_post_ua(itl->lu, UA_LU_RESET, NULL);
+		reserve_reset(itl->lu);
 		break;
 	case SCSI_CLEAR_TASK_SET:
 		tmf_log(tmf, "Clearing the task set of", itl);
 		break;
 	case SCSI_I_T_NEXUS_RESET:
 		tmf_log(tmf, "Resetting", NULL);
-		for (unsigned i = 0; i < m->count; i++)
+		for (unsigned i = 0; i < m->count; i++) {
 			ua_post(&m->itls[i]->ua, UA_NEXUS_LOSS);
+			reserve_lost(m->itls[i]);
+		}
 		break;
 	case SCSI_ABORT_TASK:
 	case SCSI_ABORT_TASK_SET:

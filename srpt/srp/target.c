@@ -28,6 +28,7 @@ int srp_target_create(struct srp_server *s, const struct srp_target_params *p,
 	snprintf(t->name, sizeof(t->name), "%s", p->name);
 	list_init(&t->sessions);
 	list_add_tail(&s->targets, &t->link);
+	scsi_port_add(s->device, &t->port);
 	*out = t;
 	return 0;
 }
@@ -35,6 +36,7 @@ int srp_target_create(struct srp_server *s, const struct srp_target_params *p,
 void srp_target_destroy(struct srp_target *t)
 {
 	list_del(&t->link);
+	scsi_port_remove(&t->port);
 	free(t);
 }
 

@@ -226,6 +226,17 @@ int nexus_set_map(struct nexus *n, const struct lun_entry *map, unsigned count,
 	return 0;
 }
 
+void scsi_port_add(struct scsi_device *d, struct scsi_port *p)
+{
+	(void)d;
+	list_init(&p->link);
+}
+
+void scsi_port_remove(struct scsi_port *p)
+{
+	list_del(&p->link);
+}
+
 void nexus_destroy(struct nexus *n)
 {
 	fake_scsi.nexuses--;
