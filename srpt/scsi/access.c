@@ -55,6 +55,14 @@ enum scsi_sense access_check(struct scsi_cmd *cmd)
 	return s ? s : not_ready(cmd);
 }
 
+enum scsi_sense access_check_again(const struct scsi_cmd *cmd)
+{
+	unsigned gate = atomic_load_explicit(&cmd->itl->gate, memory_order_acquire);
+	enum scsi_sense s = gate_check(gate, cmd->op->access);
+
+	return s ? s : not_ready(cmd);
+}
+
 /* What each part of the LU's state forbids @itl. */
 static unsigned gate_of(const struct itl *itl)
 {

@@ -40,4 +40,7 @@ void access_publish_lu(struct lu *lu);
  */
 enum scsi_sense access_check(struct scsi_cmd *cmd);
 
+/* May it go on, after it was held? Unit attentions are left to those that come now. */
+enum scsi_sense access_check_again(const struct scsi_cmd *cmd);
+
 #endif

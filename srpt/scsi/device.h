@@ -8,6 +8,7 @@
 
 struct scsi_device {
 	struct reactor_group *group;
+	unsigned homes; /* given to LUs; control thread */
 	struct list_node ports; /* scsi_port.link; control thread */
 	struct task_reactor tasks[REACTOR_MAX];
 };

@@ -8,6 +8,7 @@
 #include "scsi/device.h"
 #include "scsi/nexus.h"
 #include "scsi/optable.h"
+#include "scsi/range.h"
 #include "scsi/passthrough.h"
 #include "scsi/task.h"
 
@@ -38,6 +39,9 @@ static void cmd_init(struct scsi_cmd *cmd)
 	cmd->itl = NULL;
 	cmd->lu = NULL;
 	cmd->shard = NULL;
+	cmd->range = NULL;
+	cmd->ordered = false;
+	cmd->ordering = false;
 	cmd->alloc = 0;
 	cmd->out_len = 0;
 	cmd->buf_len = 0;
@@ -53,9 +57,15 @@ static void cmd_init(struct scsi_cmd *cmd)
 
 static void cmd_respond(struct scsi_cmd *cmd)
 {
+	struct lu_shard *sh = cmd->shard;
+
 	cmd->state = SCSI_CMD_RESPONDING;
-	if (unlikely(cmd->status != SCSI_GOOD) && cmd->shard)
-		counter_add(&cmd->shard->stats.errors, 1);
+	if (likely(sh)) {
+		if (unlikely(sh->barriers))
+			range_left(cmd);
+		if (unlikely(cmd->status != SCSI_GOOD))
+			counter_add(&sh->stats.errors, 1);
+	}
 	cmd->fabric->respond(cmd);
 }
 
@@ -139,6 +149,8 @@ void scsi_cmd_release(struct scsi_cmd *cmd)
 	if (unlikely(cmd->mark))
 		task_changed(cmd, true);
 	if (likely(sh)) {
+		if (unlikely(sh->barriers))
+			range_left(cmd);
 		cmd->shard = NULL;
 		list_del(&cmd->link);
 		counter_add(&sh->in_flight, -1ull);
@@ -152,8 +164,11 @@ void scsi_cmd_release(struct scsi_cmd *cmd)
 
 bool task_abort(struct scsi_cmd *cmd, bool status)
 {
+	bool waits = cmd->state == SCSI_CMD_HELD || cmd->state == SCSI_CMD_FETCHED;
+
 	switch (cmd->state) {
 	case SCSI_CMD_HELD:
+	case SCSI_CMD_FETCHED:
 		list_del(&cmd->waiter.link);
 		break;
 	case SCSI_CMD_PULLING:
@@ -171,7 +186,7 @@ bool task_abort(struct scsi_cmd *cmd, bool status)
 	cmd->aborted = true;
 	if (cmd->mark)
 		task_changed(cmd, false);
-	return cmd->state == SCSI_CMD_HELD;
+	return waits;
 }
 
 void task_end_aborted(struct scsi_cmd *cmd)
@@ -303,12 +318,21 @@ static void cmd_execute(struct scsi_cmd *cmd)
 	cmd->op->exec(cmd);
 }
 
+/* It has its buffers and its data. */
+static void cmd_enter(struct scsi_cmd *cmd)
+{
+	if (unlikely((cmd->shard && cmd->shard->barriers) || (cmd->op->flags & OP_ATOMIC)) &&
+	    !range_enter(cmd))
+		return;
+	cmd_execute(cmd);
+}
+
 static void cmd_fetched(struct scsi_cmd *cmd)
 {
 	cmd->moved_out = cmd->out_len;
 	cmd->wanted = cmd->out_len;
 	cmd->wants_out = true;
-	cmd_execute(cmd);
+	cmd_enter(cmd);
 }
 
 void scsi_pulled(struct scsi_cmd *cmd, int status)
@@ -325,7 +349,7 @@ void scsi_pulled(struct scsi_cmd *cmd, int status)
 
 static void cmd_buffer_ready(struct iobuf_waiter *w)
 {
-	cmd_advance(container_of(w, struct scsi_cmd, waiter));
+	cmd_go_on(container_of(w, struct scsi_cmd, waiter));
 }
 
 /* Queued before anything is given back, or what that frees might be missed. */
@@ -371,8 +395,19 @@ static bool cmd_get_buffers(struct scsi_cmd *cmd)
 	return true;
 }
 
+/* Its turn among those of the task set? False: it is held, or has ended. */
+static bool cmd_turn(struct scsi_cmd *cmd)
+{
+	/* There is no ACA condition (NACA is refused): SAM-5 8.6.5. */
+	if (cmd->task_attr == SCSI_ACA)
+		return cmd_fail(cmd, SENSE_INVALID_MESSAGE);
+	return range_turn(cmd);
+}
+
 static void cmd_advance(struct scsi_cmd *cmd)
 {
+	if (likely(cmd->shard) && unlikely(cmd->shard->barriers | cmd->task_attr) && !cmd_turn(cmd))
+		return;
 	if ((cmd->op->flags & OP_WRITES) && unlikely(atomic_load(&cmd->lu->detached))) {
 		cmd->state = SCSI_CMD_HELD;
 		list_add_tail(&cmd->shard->held, &cmd->waiter.link);
@@ -381,7 +416,7 @@ static void cmd_advance(struct scsi_cmd *cmd)
 	if (!cmd_get_buffers(cmd))
 		return;
 	if (!cmd->out_len) {
-		cmd_execute(cmd);
+		cmd_enter(cmd);
 	} else if (cmd->imm.addr) {
 		if (unlikely(cmd->buf.addr != cmd->imm.addr))
 			memcpy(cmd->buf.addr, cmd->imm.addr, cmd->out_len);
@@ -392,16 +427,30 @@ static void cmd_advance(struct scsi_cmd *cmd)
 	}
 }
 
+/* Reservations and access states may have changed meanwhile. */
+void cmd_go_on(struct scsi_cmd *cmd)
+{
+	enum scsi_sense s = cmd->itl ? access_check_again(cmd) : SENSE_OK;
+
+	if (unlikely(s))
+		cmd_fail(cmd, s);
+	else if (cmd->state == SCSI_CMD_FETCHED)
+		cmd_enter(cmd);
+	else
+		cmd_advance(cmd);
+}
+
 void lu_shard_resume(struct lu_shard *sh)
 {
 	struct list_node held = LIST_INIT(held);
 
+	range_shard_resume(sh);
 	list_splice_tail(&held, &sh->held);
 	while (!list_empty(&held)) {
 		struct scsi_cmd *cmd = list_first(&held, struct scsi_cmd, waiter.link);
 
 		list_del(&cmd->waiter.link);
-		cmd_advance(cmd);
+		cmd_go_on(cmd);
 	}
 }
 
@@ -422,6 +471,7 @@ static bool cmd_route(struct scsi_cmd *cmd)
 		list_add_tail(&cmd->shard->live, &cmd->link);
 		counter_add(&cmd->shard->in_flight, 1);
 		counter_add(&cmd->shard->stats.commands, 1);
+		cmd->number = cmd->shard->stats.commands;
 		if (unlikely(cmd->lu->info->is_scsi))
 			cmd->op = passthrough_op(cmd, cmd->op);
 	} else {

@@ -7,6 +7,7 @@
 #include "scsi/lu_state.h"
 #include "scsi/mode.h"
 #include "scsi/nexus.h"
+#include "scsi/range.h"
 #include "scsi/pr.h"
 
 #include <errno.h>
@@ -48,6 +49,10 @@ static void shard_init(struct lu_shard *sh, struct lu *lu, struct reactor *r)
 	sh->resume.fn = shard_resume_received;
 	list_init(&sh->live);
 	list_init(&sh->held);
+	list_init(&sh->ordered);
+	list_init(&sh->ranges);
+	list_init(&sh->free_ranges);
+	list_init(&sh->range_waiters);
 	atomic_init(&sh->resume_posted, false);
 }
 
@@ -55,6 +60,7 @@ static void lu_free(struct lu *lu)
 {
 	scsi_call_free(lu->call);
 	scsi_call_free(lu->purge_call);
+	range_lu_fini(lu);
 	pr_free(lu->pr);
 	free(lu);
 }
@@ -83,6 +89,10 @@ static struct lu *lu_alloc(struct scsi_device *d)
 	list_init(&lu->alua_link);
 	for (unsigned i = 0; i < n; i++)
 		shard_init(&lu->shards[i], lu, d->group->r[i]);
+	if (range_lu_init(lu)) {
+		lu_free(lu);
+		return NULL;
+	}
 	return lu;
 }
 
@@ -161,7 +171,7 @@ void lu_shard_check_drained(struct lu_shard *sh)
 {
 	struct countdown *c = sh->drained;
 
-	if (!c || !list_empty(&sh->live) || sh->flushing)
+	if (!c || !list_empty(&sh->live) || sh->flushing || sh->ranges_out)
 		return;
 	sh->drained = NULL;
 	countdown_put(c);
@@ -213,13 +223,18 @@ static void shard_resume_received(struct msg *m)
 	lu_shard_resume(sh);
 }
 
+void lu_shard_post_resume(struct lu_shard *sh)
+{
+	if (!atomic_exchange(&sh->resume_posted, true))
+		reactor_send(sh->reactor, &sh->resume);
+}
+
 void lu_detached_put(struct lu *lu)
 {
 	if (atomic_fetch_sub(&lu->detached, 1) != 1)
 		return;
 	for (unsigned i = 0; i < lu->nshards; i++)
-		if (!atomic_exchange(&lu->shards[i].resume_posted, true))
-			reactor_send(lu->shards[i].reactor, &lu->shards[i].resume);
+		lu_shard_post_resume(&lu->shards[i]);
 }
 
 /* ---- flush behind the answer ---- */

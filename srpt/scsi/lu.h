@@ -22,7 +22,13 @@
 
 struct lu_shard {
 	struct list_node live; /* scsi_cmd.link: admitted, not yet released */
-	struct list_node held; /* scsi_cmd.waiter.link: writes that wait for detached ones */
+	struct list_node held; /* scsi_cmd.waiter.link: wait for detached writes or barriers */
+	unsigned barriers;     /* in ordered and ranges, and ranges_out: see range.h */
+	unsigned ranges_out;   /* slots in use */
+	struct list_node ordered; /* scsi_cmd.order_link: ORDERED commands not yet ended */
+	struct list_node ranges;  /* range_part.link: of commands of any reactor */
+	struct list_node free_ranges;   /* range.link */
+	struct list_node range_waiters; /* scsi_cmd.waiter.link: for a slot */
 	struct lu *lu;
 	struct reactor *reactor;
 	struct countdown *drained; /* lu_destroy() waits here until live is empty */
@@ -94,6 +100,13 @@ struct lu {
 	struct scsi_call *call;
 	struct list_node purges; /* task_purge.link: the first is running */
 	struct scsi_call *purge_call;
+
+	/* see range.h */
+	struct reactor *home;    /* grants ranges; constant */
+	struct list_node ranges; /* range.link: asked for or granted; home */
+	uint8_t *range_slots;
+
+	/* control thread */
 	void (*create_done)(void *arg, struct lu *lu, int status);
 	void (*destroy_done)(void *arg);
 	void *done_arg;
@@ -139,7 +152,10 @@ void lu_detached_put(struct lu *lu);
 /* Flush the cache without anybody waiting for it; the backend logs errors. Reactor. */
 void lu_flush_background(struct lu_shard *sh);
 
-/* Let the held commands go on, unless there are detached writes again. Reactor. */
+/* Look at the shard's held commands again, in a later round. Any reactor. */
+void lu_shard_post_resume(struct lu_shard *sh);
+
+/* Let the held commands go on that nothing holds any more. Reactor. */
 void lu_shard_resume(struct lu_shard *sh);
 
 /* The last command (or the background flush) may have gone: tell who drains. */

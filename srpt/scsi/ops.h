@@ -87,5 +87,7 @@ void op_reserve(struct scsi_cmd *cmd);
 /* unmap.c */
 bool prep_unmap(struct scsi_cmd *cmd);
 void op_unmap(struct scsi_cmd *cmd);
+/* Does its list, which may not have been checked, name a block of the @n from @first on? */
+bool unmap_touches(const struct scsi_cmd *cmd, uint64_t first, uint64_t n);
 
 #endif

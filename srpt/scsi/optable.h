@@ -40,6 +40,7 @@ enum cdb_layout {
 #define OP_OUT 0x0080u       /* DATA-OUT: the blocks, or a parameter list */
 #define OP_PARAM_IN 0x0100u  /* DATA-IN: parameter data built in a zeroed buffer */
 #define OP_THIN 0x0200u      /* exists on thin provisioned LUs only */
+#define OP_ATOMIC 0x0400u    /* OP_WRITES that excludes every other write to its blocks */
 
 /*
  * When a nexus may run a command that something restricts (scsi/access.h looks at it).

@@ -45,6 +45,7 @@ struct lu;
 struct nexus;
 struct itl;
 struct lu_shard;
+struct range;
 struct scsi_cmd;
 struct scsi_op;
 
@@ -83,8 +84,9 @@ struct lu_change {
 /* Where a command is; only moves forward. */
 enum scsi_cmd_state {
 	SCSI_CMD_NEW,
-	SCSI_CMD_HELD,       /* waits for a buffer or for detached writes */
+	SCSI_CMD_HELD,       /* waits for a buffer, detached writes or other commands */
 	SCSI_CMD_PULLING,    /* fabric moves DATA-OUT */
+	SCSI_CMD_FETCHED,    /* has its data, waits for other commands */
 	SCSI_CMD_EXECUTING,  /* in the backend or computing */
 	SCSI_CMD_RESPONDING, /* fabric sends DATA-IN and status */
 	SCSI_CMD_DONE,
@@ -138,6 +140,11 @@ struct scsi_cmd {
 	struct itl *itl;        /* NULL: no such LUN, or unmapped meanwhile */
 	struct lu *lu;          /* NULL: no such LUN */
 	struct lu_shard *shard; /* of lu on this reactor */
+	uint64_t number;        /* in the order of admission to the shard */
+	struct range *range;    /* it has or wants, scsi/range.h; NULL: none */
+	struct list_node order_link; /* while ordered: on the shard's list */
+	bool ordered;           /* ORDERED, and later commands wait for it */
+	bool ordering;          /* and it waits for those before it */
 	struct list_node link;  /* on the shard's live list */
 	uint64_t lba;           /* decoded from the CDB; of block commands */
 	uint32_t nblocks;

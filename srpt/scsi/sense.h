@@ -50,6 +50,7 @@ enum scsi_sense {
 	SENSE_INLINE_DATA_EXCEEDED,    /* 05/26/0B */
 	SENSE_COMMAND_SEQUENCE,        /* 05/2C/00 */
 	SENSE_SAVING_NOT_SUPPORTED,    /* 05/39/00 */
+	SENSE_INVALID_MESSAGE,         /* 05/49/00: a task attribute that is not possible */
 	SENSE_REGISTRATION_RESOURCES,  /* 05/55/04: no room for another registration */
 	SENSE_UA_MEDIUM_CHANGED,       /* 06/28/00: not ready to ready */
 	SENSE_UA_POWER_ON,             /* 06/29/00 */

@@ -17,6 +17,20 @@ static const uint8_t *descriptor(const struct scsi_cmd *cmd, uint64_t i)
 	return cmd->buf.addr + LIST_HEADER + DESCRIPTOR * i;
 }
 
+bool unmap_touches(const struct scsi_cmd *cmd, uint64_t first, uint64_t n)
+{
+	uint32_t room = cmd->out_len < LIST_HEADER ? 0 : (cmd->out_len - LIST_HEADER) / DESCRIPTOR;
+
+	for (uint32_t i = 0; i < room; i++) {
+		uint64_t lba = get_be64(descriptor(cmd, i));
+		uint32_t count = get_be32(descriptor(cmd, i) + 8);
+
+		if (lba < first ? first - lba < count : lba - first < n && count)
+			return true;
+	}
+	return false;
+}
+
 /* False: it has ended the command. arg becomes the number of descriptors. */
 static bool list_check(struct scsi_cmd *cmd)
 {
