@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "ctl/apply_plan.h"
+#include "ctl/device.h"
 #include "ctl/device_params.h"
 
 #include <errno.h>
@@ -193,12 +194,6 @@ static void device_failed(struct apply *a, struct device *d)
 	apply_error(a, "device %s: %s", d->conf->name, d->error);
 }
 
-static void device_attach_failed(struct apply *a, struct device *d, int status)
-{
-	snprintf(d->error, sizeof(d->error), "cannot be attached: %s", strerror(-status));
-	device_failed(a, d);
-}
-
 static void device_attached(void *arg, struct lu *lu, int status)
 {
 	struct device *d = arg;
@@ -206,7 +201,8 @@ static void device_attached(void *arg, struct lu *lu, int status)
 
 	if (status) {
 		backend_close(d->be);
-		device_attach_failed(a, d, status);
+		device_attach_error(d, status);
+		device_failed(a, d);
 	} else {
 		d->lu = lu;
 		d->state = DEVICE_READY;
@@ -217,53 +213,21 @@ static void device_attached(void *arg, struct lu *lu, int status)
 	operation_over(a);
 }
 
-static int device_backend_open(struct device *d)
-{
-	const struct backend_params p = backend_params_make(d->conf);
-
-	return backend_open(&p, &d->be, d->error, sizeof(d->error));
-}
-
-static int device_lu_create(struct device *d)
-{
-	const struct conf_device *c = d->conf;
-	char serial[37];
-	struct lu_params p = {
-		.name = c->name,
-		.vendor = c->t10_vend_id,
-		.product = c->prod_id,
-		.revision = c->prod_rev_lvl,
-		.serial = serial,
-		.t10_id = c->t10_dev_id[0] ? c->t10_dev_id : NULL,
-		.thin_provisioned = c->thin_provisioned,
-	};
-
-	conf_device_serial(c, serial);
-	conf_device_naa(c, p.naa);
-	return lu_create(d->live->scsi, &p, d->be, device_attached, d);
-}
-
 static void device_open(struct apply *a, struct device *d)
 {
-	int rc;
-
 	if (!d->conf->active) {
 		d->state = DEVICE_INACTIVE;
 		return;
 	}
-	rc = device_backend_open(d);
-	if (rc) {
-		if (!d->error[0])
-			snprintf(d->error, sizeof(d->error), "%s", strerror(-rc));
+	if (device_backend_open(d)) {
 		device_failed(a, d);
 		return;
 	}
 	a->pending++;
-	rc = device_lu_create(d);
-	if (rc) {
+	if (device_lu_create(d, device_attached)) {
 		a->pending--;
 		backend_close(d->be);
-		device_attach_failed(a, d, rc);
+		device_failed(a, d);
 	}
 }
 

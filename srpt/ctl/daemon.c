@@ -8,6 +8,7 @@
 #include "ctl/notify.h"
 #include "ctl/reactors.h"
 #include "ctl/reload.h"
+#include "ctl/state_dir.h"
 #include "srp/wire.h"
 
 #include <errno.h>
@@ -313,6 +314,9 @@ static int daemon_start(struct daemon *d, struct conf *conf)
 	limits_raise();
 	rc = control_create(d, conf->daemon.control_socket);
 	if (!rc)
+		rc = state_dir_open(conf->daemon.state_dir, &state_io_kernel, &d->mailbox,
+				    &d->live.store);
+	if (!rc)
 		rc = layers_create(d, conf);
 	if (!rc)
 		rc = ioc_guid_choose(d, conf);
@@ -339,6 +343,7 @@ int daemon_run(struct daemon *d, struct conf *conf)
 		qb_loop_run(d->loop);
 	}
 	layers_destroy(d);
+	state_close(d->live.store);
 	control_destroy(d);
 	conf_free(d->live.conf);
 	free(d->live.device_of);

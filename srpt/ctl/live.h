@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "ctl/conf.h"
 #include "ctl/job.h"
+#include "ctl/state.h"
 #include "scsi/scsi.h"
 #include "srp/target.h"
 
@@ -62,6 +63,7 @@ struct live {
 	/* of the layers below, set by the owner before the first apply */
 	struct scsi_device *scsi;
 	struct srp_server *srp;
+	struct state_store *store; /* NULL: nothing is kept */
 };
 
 void live_init(struct live *live);

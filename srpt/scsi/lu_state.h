@@ -15,16 +15,6 @@
 /* Room for the contents of a section, in bytes; what encodes one is given no more. */
 #define LU_STATE_SECTION_MAX (512u << 10)
 
-/* Characters of a key, with the terminating zero. */
-#define LU_STATE_KEY_SIZE 33
-
-/*
- * The key of an LU's state: the hex digits of its NAA designator. Initiators know the LU by
- * that and register with it, so the state follows it when the device is renamed or its file
- * is moved, and the nodes of a pair, which must agree on it, find each other's.
- */
-void lu_state_key(const uint8_t naa[16], char key[LU_STATE_KEY_SIZE]);
-
 /* Take over what was kept. 0 or -EINVAL, logged, and the LU must not be served. Control thread. */
 int lu_state_load(struct lu *lu, const void *data, size_t len);
 

@@ -271,6 +271,14 @@ struct lu_store {
 		     void (*done)(void *arg, int status), void *arg);
 };
 
+#define LU_STATE_KEY_SIZE 33 /* characters, with the terminating zero */
+/*
+ * The key of an LU's state: the hex digits of its NAA designator. Initiators know the LU by
+ * that and register with it, so the state follows it when the device is renamed or its file
+ * is moved, and the nodes of a pair, which must agree on it, find each other's.
+ */
+void lu_state_key(const uint8_t naa[16], char key[LU_STATE_KEY_SIZE]);
+
 /* The daemon's SCSI device: create once before any LU. */
 struct scsi_device;
 struct scsi_device *scsi_device_create(struct reactor_group *g);

@@ -161,6 +161,11 @@ void backend_release(struct backend *be)
 
 /* ---- scsi ---- */
 
+void lu_state_key(const uint8_t naa[16], char key[LU_STATE_KEY_SIZE])
+{
+	snprintf(key, LU_STATE_KEY_SIZE, "naa-%02x", naa[15]);
+}
+
 int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *be,
 	      void (*done)(void *arg, struct lu *lu, int status), void *arg)
 {
