@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 /* Room for the contents of a section, in bytes; what encodes one is given no more. */
-#define LU_STATE_SECTION_MAX (512u << 10)
+#define LU_STATE_SECTION_MAX (64u << 10)
 
 /* Take over what was kept. 0 or -EINVAL, logged, and the LU must not be served. Control thread. */
 int lu_state_load(struct lu *lu, const void *data, size_t len);
