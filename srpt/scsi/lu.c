@@ -9,6 +9,7 @@
 #include "scsi/nexus.h"
 #include "scsi/range.h"
 #include "scsi/pr.h"
+#include "scsi/wipe.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -209,7 +210,17 @@ void lu_destroy(struct lu *lu, void (*done)(void *arg), void *arg)
 	lu_set_alua_group(lu, NULL);
 	lu->destroy_done = done;
 	lu->done_arg = arg;
-	scsi_call_run(lu->call, lu_drain, lu_drained, lu);
+	if (lu->wipe)
+		wipe_stop(lu->wipe);
+	else
+		scsi_call_run(lu->call, lu_drain, lu_drained, lu);
+}
+
+void lu_wipe_over(struct lu *lu)
+{
+	lu->wipe = NULL;
+	if (lu->destroy_done)
+		scsi_call_run(lu->call, lu_drain, lu_drained, lu);
 }
 
 /* ---- detached writes ---- */

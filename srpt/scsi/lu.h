@@ -97,6 +97,9 @@ struct lu {
 	struct lu_save save;
 	struct alua_group *alua_group; /* NULL: in none */
 	struct list_node alua_link;
+	struct lu_wipe *wipe;     /* FORMAT UNIT or SANITIZE that runs; NULL: none */
+	bool sanitize_open;       /* a SANITIZE has begun and not ended well; kept */
+	bool sanitize_ause;       /* of that */
 	struct scsi_call *call;
 	struct list_node purges; /* task_purge.link: the first is running */
 	struct scsi_call *purge_call;
@@ -139,6 +142,9 @@ static inline uint16_t lu_progress(const struct lu *lu)
  */
 void lu_change_begin(struct lu *lu, struct lu_change *c);
 void lu_change_end(struct lu *lu, struct lu_change *c);
+
+/* lu.wipe is over and gone. Control thread. */
+void lu_wipe_over(struct lu *lu);
 
 /* Raise @ua on every nexus that sees the LU, except @but (or NULL). Control thread. */
 void lu_post_ua(struct lu *lu, enum ua ua, const struct nexus *but);

@@ -5,6 +5,7 @@
 #include "scsi/device.h"
 #include "scsi/mode.h"
 #include "scsi/pr.h"
+#include "scsi/wipe.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct section {
 static const struct section sections[] = {
 	{ 1, pr_state_encode, pr_state_decode },
 	{ 2, mode_state_encode, mode_state_decode },
+	{ 3, wipe_state_encode, wipe_state_decode },
 	{ 0, NULL, NULL },
 };
 

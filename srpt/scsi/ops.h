@@ -65,6 +65,17 @@ void op_prefetch(struct scsi_cmd *cmd);
 bool prep_lba_status(struct scsi_cmd *cmd);
 void op_lba_status(struct scsi_cmd *cmd);
 
+/* format.c */
+#define OPCODE_FORMAT_UNIT 0x04
+bool prep_format_unit(struct scsi_cmd *cmd);
+void op_format_unit(struct scsi_cmd *cmd);
+
+/* sanitize.c */
+bool prep_sanitize_overwrite(struct scsi_cmd *cmd);
+void op_sanitize_overwrite(struct scsi_cmd *cmd);
+bool prep_sanitize_exit(struct scsi_cmd *cmd);
+void op_sanitize_exit(struct scsi_cmd *cmd);
+
 /* verify.c */
 bool prep_verify(struct scsi_cmd *cmd);
 void op_verify(struct scsi_cmd *cmd);

@@ -76,6 +76,9 @@ static bool intrudes(const struct range *rg, const struct scsi_cmd *cmd, bool fe
 {
 	if (!rg->atomic || !(cmd->op->flags & OP_WRITES))
 		return false;
+	/* FORMAT UNIT and SANITIZE themselves wait for those that have begun. */
+	if (cmd->in_control)
+		return false;
 	if (cmd->op->flags & OP_RANGE)
 		return overlaps(rg, cmd->lba, cmd->nblocks);
 	if (cmd->op->exec == op_unmap && fetched)
@@ -308,6 +311,8 @@ static bool range_take(struct scsi_cmd *cmd)
 	struct range *rg;
 
 	cmd->state = SCSI_CMD_FETCHED;
+	if (cmd->mark)
+		task_changed(cmd, false);
 	if (list_empty(&sh->free_ranges)) {
 		list_add_tail(&sh->range_waiters, &cmd->waiter.link);
 		return false;
@@ -420,6 +425,8 @@ void range_shard_resume(struct lu_shard *sh)
 static bool hold(struct scsi_cmd *cmd, enum scsi_cmd_state state)
 {
 	cmd->state = state;
+	if (cmd->mark)
+		task_changed(cmd, false);
 	list_add_tail(&cmd->shard->held, &cmd->waiter.link);
 	return false;
 }

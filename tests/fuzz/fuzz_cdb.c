@@ -270,7 +270,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	finish_all();
 	for (unsigned i = 0; i < 2; i++) {
 		lu_stats(lus[i], &s);
-		must(!s.in_flight && !s.detached);
+		must(!s.in_flight && !s.detached && !lus[i]->wipe);
+		/* What failed to be formatted is as good as new to the next input. */
+		atomic_store(&lus[i]->not_ready, 0);
+		lus[i]->sanitize_open = false;
 		must(!group.r[i]->bufs.used);
 	}
 	return 0;
