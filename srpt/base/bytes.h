@@ -3,7 +3,9 @@
 #ifndef SRPT_BASE_BYTES_H
 #define SRPT_BASE_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define STATIC_ASSERT(cond) _Static_assert(cond, #cond)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -67,6 +69,19 @@ static inline void put_be64(void *p, uint64_t v)
 
 	put_be32(b, (uint32_t)(v >> 32));
 	put_be32(b + 4, (uint32_t)v);
+}
+
+/* Index of the first byte that differs; @len: none. */
+static inline size_t first_difference(const void *a, const void *b, size_t len)
+{
+	const uint8_t *x = a, *y = b;
+	size_t at = 0;
+
+	while (len - at >= 64 && !memcmp(x + at, y + at, 64))
+		at += 64;
+	while (at < len && x[at] == y[at])
+		at++;
+	return at;
 }
 
 static inline uint32_t min_u32(uint32_t a, uint32_t b)

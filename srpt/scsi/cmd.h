@@ -44,6 +44,9 @@ void cmd_bad_param_bit(struct scsi_cmd *cmd, unsigned byte, int bit);
 /* End with what the backend said of cmd->io: sense and INFORMATION (it has logged it). */
 void cmd_fail_io(struct scsi_cmd *cmd);
 
+/* End with @s and @info as INFORMATION. */
+void cmd_fail_info(struct scsi_cmd *cmd, enum scsi_sense s, uint64_t info);
+
 /*
  * Start a request; @step(cmd) runs when it is over, with cmd->io.result, unless
  * the command was aborted meanwhile. @off, @len in bytes; @buf for BE_READ and
@@ -54,6 +57,9 @@ void cmd_io(struct scsi_cmd *cmd, enum be_op op, uint64_t off, uint64_t len,
 
 /* A step that ends the command with the result of its only request. */
 void cmd_io_ends(struct scsi_cmd *cmd);
+
+/* The same of the last request of a write of @bytes. */
+void cmd_write_ends(struct scsi_cmd *cmd, uint64_t bytes);
 
 /*
  * Go on with @fn(cmd) on the control thread, where the LU's state is changed. It ends
@@ -66,6 +72,12 @@ struct itl *cmd_control_itl(const struct scsi_cmd *cmd);
 
 /* Back to the reactor: @step(cmd) runs there, unless the command was aborted. */
 void cmd_control_return(struct scsi_cmd *cmd, void (*step)(struct scsi_cmd *cmd));
+
+static inline void cmd_count_write(struct scsi_cmd *cmd, uint64_t bytes)
+{
+	counter_add(&cmd->shard->stats.write_ops, 1);
+	counter_add(&cmd->shard->stats.write_bytes, bytes);
+}
 
 /* Bytes of the command's blocks, and where they begin. */
 static inline uint64_t cmd_bytes(const struct scsi_cmd *cmd)

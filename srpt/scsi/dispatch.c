@@ -243,6 +243,13 @@ void cmd_io(struct scsi_cmd *cmd, enum be_op op, uint64_t off, uint64_t len,
 	backend_submit(cmd->reactor, cmd->lu->be, io);
 }
 
+void cmd_fail_info(struct scsi_cmd *cmd, enum scsi_sense s, uint64_t info)
+{
+	cmd_set_failed(cmd, s);
+	sense_set_info(cmd, info);
+	cmd_respond(cmd);
+}
+
 void cmd_fail_io(struct scsi_cmd *cmd)
 {
 	const struct be_io *io = &cmd->io;

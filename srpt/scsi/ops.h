@@ -13,6 +13,8 @@
  * that WRITE SAME(10) reaches it, too.
  */
 #define WRITE_SAME_MAX_BYTES (16u << 20)
+/* Blocks of one COMPARE AND WRITE: what its CDB can say. */
+#define COMPARE_MAX_BLOCKS 255u
 /* Blocks of one UNMAP over all descriptors, and descriptors. */
 #define UNMAP_MAX_BLOCKS (1u << 19)
 #define UNMAP_MAX_DESCRIPTORS 255u
@@ -79,6 +81,16 @@ void op_sanitize_exit(struct scsi_cmd *cmd);
 /* verify.c */
 bool prep_verify(struct scsi_cmd *cmd);
 void op_verify(struct scsi_cmd *cmd);
+bool prep_write_and_verify(struct scsi_cmd *cmd);
+void op_write_and_verify(struct scsi_cmd *cmd);
+
+/* caw.c */
+bool prep_compare_and_write(struct scsi_cmd *cmd);
+void op_compare_and_write(struct scsi_cmd *cmd);
+
+/* orwrite.c */
+bool prep_orwrite(struct scsi_cmd *cmd);
+void op_orwrite(struct scsi_cmd *cmd);
 
 /* write_same.c */
 bool prep_write_same(struct scsi_cmd *cmd);

@@ -205,16 +205,15 @@ static void part_del_received(struct msg *m)
 static bool range_spread(struct range *rg)
 {
 	struct lu *lu = rg->owner->lu;
-	struct reactor *self = reactor_self();
 
 	rg->granted = true;
 	for (unsigned i = 0; i < lu->nshards; i++) {
-		if (lu->shards[i].reactor == self)
+		if (lu->shards[i].reactor == lu->home)
 			continue;
 		rg->parts[i].msg.fn = part_add_received;
 		reactor_send(lu->shards[i].reactor, &rg->parts[i].msg);
 	}
-	return part_add(lu_shard(lu, self), &rg->parts[self->id]) && range_answer(rg);
+	return part_add(lu_shard(lu, lu->home), &rg->parts[lu->home->id]) && range_answer(rg);
 }
 
 /* Of those that came later, only some that passed it are in its way. */
@@ -298,7 +297,7 @@ static bool range_request(struct range *rg)
 {
 	struct lu *lu = rg->owner->lu;
 
-	if (lu->home == reactor_self())
+	if (lu->home == rg->owner->reactor)
 		return rg->owned = range_arrive(rg);
 	rg->home.fn = range_home_received;
 	reactor_send(lu->home, &rg->home);

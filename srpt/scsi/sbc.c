@@ -59,15 +59,19 @@ void op_read(struct scsi_cmd *cmd)
 		read_start(cmd);
 }
 
-static void write_done(struct scsi_cmd *cmd)
+void cmd_write_ends(struct scsi_cmd *cmd, uint64_t bytes)
 {
 	if (__builtin_expect(cmd->io.result, 0)) {
 		cmd_fail_io(cmd);
 		return;
 	}
-	counter_add(&cmd->shard->stats.write_ops, 1);
-	counter_add(&cmd->shard->stats.write_bytes, cmd->out_len);
+	cmd_count_write(cmd, bytes);
 	cmd_good(cmd);
+}
+
+static void write_done(struct scsi_cmd *cmd)
+{
+	cmd_write_ends(cmd, cmd->out_len);
 }
 
 void op_write(struct scsi_cmd *cmd)

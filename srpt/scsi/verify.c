@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* VERIFY, SBC-3 5.30: the blocks are read piece by piece into a scratch buffer. */
+/*
+ * VERIFY, SBC-3 5.30, and WRITE AND VERIFY, 5.41: the blocks are read piece by piece
+ * into a scratch buffer.
+ */
 #include "scsi/ops.h"
 #include "scsi/optable.h"
 
@@ -8,8 +11,8 @@
 #define BYTCHK_SHIFT 1 /* CDB byte 1 bits 2:1 */
 #define VERIFY_CHUNK (256u << 10)
 
-/* 0: only read; 1: compare with DATA-OUT. */
-enum { BYTCHK_NONE, BYTCHK_COMPARE };
+/* Only read; compare with DATA-OUT; compare each block with the one of DATA-OUT. */
+enum { BYTCHK_NONE = 0, BYTCHK_COMPARE = 1, BYTCHK_SAME = 3 };
 
 static unsigned bytchk(const struct scsi_cmd *cmd)
 {
@@ -26,44 +29,55 @@ bool prep_verify(struct scsi_cmd *cmd)
 {
 	uint64_t bytes = cmd_bytes(cmd);
 
-	if (bytchk(cmd) > BYTCHK_COMPARE)
-		return cmd_bad_field(cmd, 1, 2);
 	cmd->aux_len = (uint32_t)min_u64(bytes, VERIFY_CHUNK);
-	if (bytchk(cmd) == BYTCHK_NONE)
+	switch (bytchk(cmd)) {
+	case BYTCHK_NONE:
 		return true;
-	if (bytes > IOBUF_MAX_SIZE)
-		return cmd_bad_field(cmd, length_byte(cmd), -1);
+	case BYTCHK_SAME:
+		bytes = min_u64(bytes, 1u << cmd->lu->block_shift);
+		break;
+	case BYTCHK_COMPARE:
+		if (bytes > IOBUF_MAX_SIZE)
+			return cmd_bad_field(cmd, length_byte(cmd), -1);
+		break;
+	default:
+		return cmd_bad_field(cmd, 1, 2);
+	}
 	cmd->out_len = cmd->buf_len = (uint32_t)bytes;
 	return true;
 }
 
-/* INFORMATION: the first block that differs. */
-static void miscompare(struct scsi_cmd *cmd)
+/* Where the piece in aux is not what it should be; @len: nowhere. */
+static uint64_t verify_piece(const struct scsi_cmd *cmd, uint64_t len)
 {
-	const uint8_t *want = cmd->buf.addr + cmd->progress, *is = cmd->aux.addr;
-	uint64_t at = 0;
+	uint64_t block = 1u << cmd->lu->block_shift, at = 0, same;
 
-	while (want[at] == is[at])
-		at++;
-	sense_set(cmd, SENSE_MISCOMPARE);
-	sense_set_info(cmd, cmd->lba + ((cmd->progress + at) >> cmd->lu->block_shift));
-	cmd->wanted = 0;
-	cmd_good(cmd);
+	if (bytchk(cmd) == BYTCHK_NONE)
+		return len;
+	if (bytchk(cmd) == BYTCHK_COMPARE)
+		return first_difference(cmd->buf.addr + cmd->progress, cmd->aux.addr, len);
+	do {
+		same = first_difference(cmd->buf.addr, cmd->aux.addr + at, block);
+		at += same;
+	} while (same == block && at < len);
+	return at;
 }
 
 static void verify_next(struct scsi_cmd *cmd);
 
+/* INFORMATION: the first block that differs. */
 static void verify_read(struct scsi_cmd *cmd)
 {
-	uint64_t len = cmd->io.len;
+	uint64_t len = cmd->io.len, at;
 
 	if (cmd->io.result) {
 		cmd_fail_io(cmd);
 		return;
 	}
-	if (bytchk(cmd) == BYTCHK_COMPARE &&
-	    memcmp(cmd->buf.addr + cmd->progress, cmd->aux.addr, len) != 0) {
-		miscompare(cmd);
+	at = verify_piece(cmd, len);
+	if (at < len) {
+		cmd_fail_info(cmd, SENSE_MISCOMPARE,
+			      cmd->lba + ((cmd->progress + at) >> cmd->lu->block_shift));
 		return;
 	}
 	cmd->progress += len;
@@ -84,4 +98,34 @@ static void verify_next(struct scsi_cmd *cmd)
 void op_verify(struct scsi_cmd *cmd)
 {
 	verify_next(cmd);
+}
+
+bool prep_write_and_verify(struct scsi_cmd *cmd)
+{
+	if (bytchk(cmd) > BYTCHK_COMPARE)
+		return cmd_bad_field(cmd, 1, 2);
+	cmd->aux_len = min_u32(cmd->out_len, VERIFY_CHUNK);
+	return true;
+}
+
+static void verify_written(struct scsi_cmd *cmd)
+{
+	if (cmd->io.result) {
+		cmd_fail_io(cmd);
+		return;
+	}
+	cmd_count_write(cmd, cmd->out_len);
+	cmd->io.flags = 0;
+	verify_next(cmd);
+}
+
+/* To the medium: what a cache holds would verify nothing. */
+void op_write_and_verify(struct scsi_cmd *cmd)
+{
+	if (!cmd->out_len) {
+		cmd_good(cmd);
+		return;
+	}
+	cmd->io.flags = BE_FUA;
+	cmd_io(cmd, BE_WRITE, cmd_offset(cmd), cmd->out_len, &cmd->buf, verify_written);
 }

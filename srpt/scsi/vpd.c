@@ -93,7 +93,7 @@ static unsigned build_identification(const struct scsi_cmd *cmd, uint8_t *p)
 
 static unsigned build_extended(const struct scsi_cmd *cmd, uint8_t *p)
 {
-	p[1] = 0x01; /* SIMPSUP: the only task attribute that is told from others */
+	p[1] = 0x07; /* HEADSUP, ORDSUP, SIMPSUP */
 	p[2] = cmd->lu->info->write_cache ? 0x01 : 0; /* V_SUP */
 	p[3] = 0x01; /* LUICLR: REPORT LUNS clears 3F/0E on every LU */
 	return 0x3c;
@@ -107,6 +107,7 @@ static unsigned build_block_limits(const struct scsi_cmd *cmd, uint8_t *p)
 	unsigned shift = lu->block_shift;
 
 	p[0] = 0x01; /* WSNZ */
+	p[1] = COMPARE_MAX_BLOCKS;
 	put_be16(p + 2, (uint16_t)(info->physical_block >> shift));
 	put_be32(p + 4, IOBUF_MAX_SIZE >> shift);
 	put_be32(p + 8, min_u32(info->optimal_io, IOBUF_MAX_SIZE) >> shift);

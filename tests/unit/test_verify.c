@@ -34,8 +34,10 @@ static void test_lengths_and_ranges(void **state)
 		{ "12", { 0xaf, 0, 0, 0, 0, 0, 0, 0, 0, 1 }, 0, 0, SENSE_OK, -1 },
 		{ "BYTCHK 2", { 0x2f, 4, 0, 0, 0, 0, 0, 0, 1 }, 512, 0, SENSE_INVALID_FIELD_IN_CDB,
 		  1 },
-		{ "BYTCHK 3", { 0x2f, 6, 0, 0, 0, 0, 0, 0, 1 }, 512, 0, SENSE_INVALID_FIELD_IN_CDB,
-		  1 },
+		{ "BYTCHK 3", { 0x2f, 6, 0, 0, 0, 0, 0, 0, 9 }, 512, 0, SENSE_OK, -1 },
+		{ "BYTCHK 3, 0 blocks", { 0x2f, 6 }, 0, 0, SENSE_OK, -1 },
+		{ "BYTCHK 3, no data", { 0x2f, 6, 0, 0, 0, 0, 0, 0, 9 }, 0, 0,
+		  SENSE_BAD_COMMAND_IU, -1 },
 		{ "VRPROTECT", { 0x2f, 0x20, 0, 0, 0, 0, 0, 0, 1 }, 0, 0,
 		  SENSE_INVALID_FIELD_IN_CDB, 1 },
 		{ "DPO", { 0x2f, 0x10, 0, 0, 0, 0, 0, 0, 1 }, 0, 0, SENSE_OK, -1 },
@@ -110,6 +112,38 @@ static void test_compare(void **state)
 	}
 }
 
+/* One block for all of them. */
+static void test_compare_same(void **state)
+{
+	struct env *e = *state;
+	static const uint32_t differ[] = { 0, 511, 512, 256u << 10, BLOCKS * 512 - 1 };
+	uint8_t block[512];
+	struct task t;
+
+	for (uint32_t i = 0; i < sizeof(block); i++)
+		block[i] = (uint8_t)(i * 3);
+	for (uint32_t i = 0; i < BLOCKS; i++)
+		memcpy(e->be.bytes + (3 + i) * 512, block, sizeof(block));
+	for (unsigned i = 0; i <= ARRAY_SIZE(differ); i++) {
+		bool same = i == ARRAY_SIZE(differ);
+
+		if (!same)
+			e->be.bytes[3 * 512 + differ[i]] ^= 0x10;
+		TASK_INIT(e, &t, 0x2f, 6, 0, 0, 0, 3, 0, BLOCKS >> 8, BLOCKS & 0xff);
+		task_out(&t, block, sizeof(block));
+		task_run(e, &t);
+		assert_int_equal(t.sc.moved_out, sizeof(block));
+		task_free(&t);
+		if (same) {
+			assert_good(&t);
+			continue;
+		}
+		assert_sense(&t, SENSE_MISCOMPARE);
+		assert_int_equal(get_be32(t.sc.sense + 3), 3 + differ[i] / 512);
+		e->be.bytes[3 * 512 + differ[i]] ^= 0x10;
+	}
+}
+
 static void test_read_error(void **state)
 {
 	struct env *e = *state;
@@ -143,6 +177,7 @@ int main(void)
 		T(test_lengths_and_ranges),
 		cmocka_unit_test(test_compare_limit),
 		T(test_compare),
+		T(test_compare_same),
 		T(test_read_error),
 		T(test_read_only_lun_may_be_verified),
 	};

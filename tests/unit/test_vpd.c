@@ -128,7 +128,7 @@ static void test_block_limits(void **state)
 	vpd(e, &t, 0xb0);
 	assert_int_equal(t.sc.data_len, 64);
 	assert_int_equal(t.in[4], 1);                         /* WSNZ */
-	assert_int_equal(t.in[5], 0);                         /* no COMPARE AND WRITE */
+	assert_int_equal(t.in[5], 255);                       /* COMPARE AND WRITE */
 	assert_int_equal(get_be16(t.in + 6), 8);              /* granularity */
 	assert_int_equal(get_be32(t.in + 8), 8192);           /* 4 MiB */
 	assert_int_equal(get_be32(t.in + 12), 2048);
@@ -198,7 +198,7 @@ static void test_extended_inquiry(void **state)
 
 	vpd(e, &t, 0x86);
 	assert_int_equal(t.sc.data_len, 64);
-	assert_int_equal(t.in[5] & 1, 1);
+	assert_int_equal(t.in[5], 7);
 	assert_int_equal(t.in[6], 1);
 	assert_int_equal(t.in[7], 1);
 	task_free(&t);
