@@ -256,6 +256,10 @@ void cmd_fail_io(struct scsi_cmd *cmd)
 	enum scsi_sense s = sense_from_errno(io->result, io->op);
 
 	cmd_set_failed(cmd, s);
+	if (s == SENSE_READ_ERROR)
+		counter_add(&cmd->shard->stats.read_errors, 1);
+	else if (s == SENSE_WRITE_ERROR)
+		counter_add(&cmd->shard->stats.write_errors, 1);
 	if ((s == SENSE_READ_ERROR || s == SENSE_WRITE_ERROR) && io->op != BE_FLUSH)
 		sense_set_info(cmd, io->off >> cmd->lu->block_shift);
 	cmd_respond(cmd);

@@ -143,6 +143,7 @@ int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *
 	      void (*done)(void *arg, struct lu *lu, int status), void *arg)
 {
 	struct lu *lu = lu_alloc(d);
+	struct timespec now;
 	int rc;
 
 	if (!lu)
@@ -155,6 +156,8 @@ int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *
 	lu->store = p->store;
 	atomic_init(&lu->nblocks, lu->info->size >> lu->block_shift);
 	lu_set_identity(lu, p);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	lu->made = now.tv_sec;
 	rc = lu_state_load(lu, p->state, p->state_len);
 	if (rc) {
 		lu_free(lu);
@@ -309,6 +312,8 @@ void lu_stats(const struct lu *lu, struct lu_stats *s)
 		s->write_bytes += counter_read(&sh->stats.write_bytes);
 		s->errors += counter_read(&sh->stats.errors);
 		s->aborted += counter_read(&sh->stats.aborted);
+		s->read_errors += counter_read(&sh->stats.read_errors);
+		s->write_errors += counter_read(&sh->stats.write_errors);
 		s->in_flight += (unsigned)counter_read(&sh->in_flight);
 	}
 	s->detached = atomic_load_explicit(&lu->detached, memory_order_relaxed);

@@ -11,12 +11,14 @@
 #include "base/counter.h"
 #include "scsi/call.h"
 #include "scsi/scsi.h"
+#include "scsi/self_test.h"
 #include "scsi/task.h"
 #include "scsi/ua.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #define LU_TEXT_MAX 64
 
@@ -95,6 +97,8 @@ struct lu {
 	const struct pr *pr_next; /* while a change of it waits for the store, else NULL */
 	const struct nexus *reserver; /* by RESERVE; NULL: nobody */
 	struct lu_save save;
+	struct self_test_log self_tests;
+	time_t made; /* CLOCK_MONOTONIC, seconds */
 	struct alua_group *alua_group; /* NULL: in none */
 	struct list_node alua_link;
 	struct lu_wipe *wipe;     /* FORMAT UNIT or SANITIZE that runs; NULL: none */

@@ -29,6 +29,10 @@ void op_report_luns(struct scsi_cmd *cmd);
 bool prep_report_opcodes(struct scsi_cmd *cmd);
 void op_report_opcodes(struct scsi_cmd *cmd);
 
+/* report_tmfs.c */
+bool prep_report_tmfs(struct scsi_cmd *cmd);
+void op_report_tmfs(struct scsi_cmd *cmd);
+
 /* rtpg.c */
 bool prep_report_target_port_groups(struct scsi_cmd *cmd);
 void op_report_target_port_groups(struct scsi_cmd *cmd);
@@ -40,6 +44,20 @@ uint8_t inquiry_peripheral(const struct scsi_cmd *cmd);
 
 /* vpd.c: INQUIRY with EVPD=1 */
 void inquiry_vpd(struct scsi_cmd *cmd);
+
+/* defect.c */
+void op_read_defect_10(struct scsi_cmd *cmd);
+void op_read_defect_12(struct scsi_cmd *cmd);
+
+/* diagnostic.c */
+bool prep_send_diagnostic(struct scsi_cmd *cmd);
+void op_send_diagnostic(struct scsi_cmd *cmd);
+bool prep_receive_diagnostic(struct scsi_cmd *cmd);
+void op_receive_diagnostic(struct scsi_cmd *cmd);
+
+/* log_sense.c */
+bool prep_log_sense(struct scsi_cmd *cmd);
+void op_log_sense(struct scsi_cmd *cmd);
 
 /* mode_sense.c */
 bool prep_mode_sense(struct scsi_cmd *cmd);

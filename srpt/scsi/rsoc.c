@@ -21,6 +21,7 @@ bool prep_report_opcodes(struct scsi_cmd *cmd)
 	const struct scsi_op *op = optable_opcode(cmd->cdb[3]);
 	bool has_sa = op && (op->flags & OP_SA);
 
+	cmd->buf_len = 4 + optable_len * (8 + 12);
 	if (option > REPORT_EITHER)
 		return cmd_bad_field(cmd, 2, 2);
 	if ((option == REPORT_OPCODE && has_sa) ||
@@ -34,10 +35,37 @@ static bool op_offered(const struct scsi_cmd *cmd, const struct scsi_op *op)
 	return cmd->lu->thin || !(op->flags & OP_THIN);
 }
 
-/* No command announces a time; 0 means so (SPC-4 6.35.4). */
-static unsigned put_timeouts(uint8_t *p)
+/*
+ * Seconds: how long an initiator should wait before it asks for the progress (0: none is
+ * told), and before it takes the command for lost. Commands not listed: DEFAULT_TIMEOUT.
+ */
+#define DEFAULT_TIMEOUT 30
+static const struct {
+	uint8_t opcode;
+	uint32_t nominal, recommended;
+} op_timeouts[] = {
+	{ 0x04, 60, 86400 }, /* FORMAT UNIT: all of the medium */
+	{ 0x1b, 0, 120 },    /* START STOP UNIT: flushes */
+	{ 0x35, 0, 120 },    /* SYNCHRONIZE CACHE */
+	{ 0x41, 0, 120 },    /* WRITE SAME: many blocks by one CDB */
+	{ 0x42, 0, 120 },    /* UNMAP */
+	{ 0x48, 60, 86400 }, /* SANITIZE */
+	{ 0x83, 0, 120 },    /* EXTENDED COPY */
+	{ 0x91, 0, 120 },
+	{ 0x93, 0, 120 },
+};
+
+/* Command timeouts descriptor, SPC-4 6.35.4. */
+static unsigned put_timeouts(uint8_t *p, const struct scsi_op *op)
 {
 	put_be16(p, 0x000a);
+	put_be32(p + 8, DEFAULT_TIMEOUT);
+	for (unsigned i = 0; i < ARRAY_SIZE(op_timeouts); i++) {
+		if (op_timeouts[i].opcode != op->opcode)
+			continue;
+		put_be32(p + 4, op_timeouts[i].nominal);
+		put_be32(p + 8, op_timeouts[i].recommended);
+	}
 	return 12;
 }
 
@@ -59,7 +87,7 @@ static uint32_t build_all(struct scsi_cmd *cmd)
 		put_be16(p + 6, op->cdb_len);
 		if (timeouts) {
 			p[5] |= ALL_CTDP;
-			p += put_timeouts(p + 8);
+			p += put_timeouts(p + 8, op);
 		}
 		p += 8;
 	}
@@ -75,7 +103,7 @@ static const struct scsi_op *op_asked(const struct scsi_cmd *cmd)
 
 	for (op = optable_opcode(cmd->cdb[3]); op; op = optable_next(op)) {
 		if (!op_offered(cmd, op))
-			return NULL;
+			continue;
 		if (op->flags & OP_SA ? op->sa == sa :
 					sa == 0 || (cmd->cdb[2] & 0x07) == REPORT_OPCODE)
 			return op;
@@ -98,7 +126,7 @@ static uint32_t build_one(struct scsi_cmd *cmd)
 	if (!(cmd->cdb[2] & RCTD))
 		return 4u + op->cdb_len;
 	p[1] |= ONE_CTDP;
-	return 4u + op->cdb_len + put_timeouts(p + 4 + op->cdb_len);
+	return 4u + op->cdb_len + put_timeouts(p + 4 + op->cdb_len, op);
 }
 
 void op_report_opcodes(struct scsi_cmd *cmd)

@@ -304,6 +304,7 @@ struct backend *lu_backend(struct lu *lu);
 /* Sums over reactors; racy by nature, read without stopping anybody. */
 struct lu_stats {
 	uint64_t commands, read_ops, write_ops, read_bytes, write_bytes, errors, aborted;
+	uint64_t read_errors, write_errors; /* that the backend reported */
 	unsigned in_flight, detached;
 };
 void lu_stats(const struct lu *lu, struct lu_stats *s);

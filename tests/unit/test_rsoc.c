@@ -16,7 +16,6 @@ static void rsoc(struct env *e, struct task *t, uint8_t options, uint8_t opcode,
 	task_run(e, t);
 }
 
-/* What is listed is there, what is there is listed; UNMAP is not, on this LU. */
 /* Commands of an LU that is not thin provisioned. */
 static unsigned rows_offered(void)
 {
@@ -27,6 +26,7 @@ static unsigned rows_offered(void)
 	return n;
 }
 
+/* What is listed is there, what is there is listed; UNMAP is not, on this LU. */
 static void test_all_commands(void **state)
 {
 	struct env *e = *state;
@@ -65,6 +65,7 @@ static void test_all_with_timeouts(void **state)
 	for (unsigned i = 0; i < rows_offered(); i++) {
 		assert_int_equal(t.in[4 + 20 * i + 5] & 2, 2);
 		assert_int_equal(get_be16(t.in + 4 + 20 * i + 8), 0x0a);
+		assert_true(get_be32(t.in + 4 + 20 * i + 16) >= 30);
 	}
 	task_free(&t);
 }
@@ -90,6 +91,26 @@ static void test_one_command(void **state)
 	assert_int_equal(t.sc.data_len, 4 + 10 + 12);
 	assert_int_equal(t.in[5], 0x18);
 	task_free(&t);
+}
+
+/* Progress can be asked for of what takes long; most commands have nothing to tell. */
+static void test_timeouts(void **state)
+{
+	static const struct {
+		uint8_t opcode;
+		uint32_t recommended;
+	} rows[] = { { 0x28, 30 }, { 0x35, 120 }, { 0x93, 120 } };
+	struct env *e = *state;
+	struct task t;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		rsoc(e, &t, 0x81, rows[i].opcode, 0);
+		assert_good(&t);
+		assert_int_equal(t.in[1], 0x83);
+		assert_int_equal(get_be32(t.in + t.sc.data_len - 8), 0);
+		assert_int_equal(get_be32(t.in + t.sc.data_len - 4), rows[i].recommended);
+		task_free(&t);
+	}
 }
 
 static void test_support_and_refusal(void **state)
@@ -128,6 +149,7 @@ int main(void)
 		T(test_all_commands),
 		T(test_all_with_timeouts),
 		T(test_one_command),
+		T(test_timeouts),
 		T(test_support_and_refusal),
 	};
 
