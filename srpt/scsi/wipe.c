@@ -474,7 +474,7 @@ int wipe_state_decode(struct lu *lu, const uint8_t *p, size_t len)
 	lu->sanitize_open = true;
 	lu->sanitize_ause = p[0] & STATE_AUSE;
 	lu_set_not_ready(lu, SENSE_SANITIZE_FAILED);
-	log_warn("device %s: SANITIZE was interrupted: the device is not ready until it is repeated",
+	log_warn("device %s: SANITIZE was interrupted: not ready until it is repeated",
 		 lu->name);
 	return 0;
 }

@@ -245,7 +245,7 @@ class Response:
             struct.unpack('>BBIIII', iu[18:36])
         self.code = iu[39] if rsp else None
         sense = iu[36 + rsp:36 + rsp + sense]
-        self.sense = None
+        self.sense, self.sense_data = None, sense
         if len(sense) > 13:
             self.sense = (sense[2] & 15, sense[12], sense[13])
 
