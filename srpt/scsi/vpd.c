@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Vital product data, SPC-4 7.8 and SBC-3 6.6: one builder per page. */
 #include "scsi/alua.h"
+#include "scsi/mode.h"
 #include "scsi/nexus.h"
 #include "scsi/ops.h"
 
@@ -13,11 +14,14 @@
 #define CODE_SET_ASCII 0x02
 #define PROTOCOL_SRP 0x40
 #define PIV_PORT 0x90 /* protocol identifier valid, association: target port */
+#define CODE_SET_UTF8 0x03
 #define TYPE_T10 0x01
+#define TYPE_EUI64 0x02
 #define TYPE_NAA 0x03
 #define TYPE_RELATIVE_PORT 0x04
 #define TYPE_PORT_GROUP 0x05
 #define TYPE_LU_GROUP 0x06
+#define TYPE_NAME 0x08
 
 /* Writes the page after its header; returns the length written. */
 struct vpd_page {
@@ -72,6 +76,33 @@ static unsigned put_lu_group(uint8_t *p, uint16_t number)
 	return put_designator(p, CODE_SET_BINARY, TYPE_LU_GROUP, id, sizeof(id));
 }
 
+#define NAME_PREFIX 4u /* "naa." or "eui." */
+#define NAME_LEN 40u   /* with 32 digits, a NUL and padding to a multiple of four */
+
+/* SCSI name string of the 16 bytes @id, SPC-4 7.8.6.11. */
+static unsigned put_name(uint8_t *p, uint8_t protocol, uint8_t type, const char *prefix,
+			 const uint8_t id[16])
+{
+	static const char digits[] = "0123456789ABCDEF";
+	uint8_t name[NAME_LEN] = { 0 };
+
+	memcpy(name, prefix, NAME_PREFIX);
+	for (unsigned i = 0; i < 16; i++) {
+		name[NAME_PREFIX + 2 * i] = (uint8_t)digits[id[i] >> 4];
+		name[NAME_PREFIX + 2 * i + 1] = (uint8_t)digits[id[i] & 0xf];
+	}
+	return put_designator(p, protocol | CODE_SET_UTF8, type | TYPE_NAME, name, NAME_LEN);
+}
+
+/* The SRP target port identifier is an EUI-64 based 16-byte designator (SPC-4 7.8.6.5.4). */
+static unsigned put_port_names(uint8_t *p, const struct scsi_port *port)
+{
+	unsigned n = put_designator(p, PROTOCOL_SRP | CODE_SET_BINARY, PIV_PORT | TYPE_EUI64,
+				    port->id, sizeof(port->id));
+
+	return n + put_name(p + n, PROTOCOL_SRP, PIV_PORT, "eui.", port->id);
+}
+
 static unsigned build_identification(const struct scsi_cmd *cmd, uint8_t *p)
 {
 	const struct scsi_port *port = &cmd->nexus->port;
@@ -83,12 +114,13 @@ static unsigned build_identification(const struct scsi_cmd *cmd, uint8_t *p)
 	/* The NAA first: that is what initiators make the WWID of. */
 	n = put_designator(p, CODE_SET_BINARY, TYPE_NAA, lu->naa, sizeof(lu->naa));
 	n += put_t10(p + n, lu);
+	n += put_name(p + n, 0, 0, "naa.", lu->naa);
 	if (table && table->lu_group)
 		n += put_lu_group(p + n, table->lu_group);
 	n += put_port(p + n, TYPE_RELATIVE_PORT, port->rel_tgt_id);
 	if (group)
 		n += put_port(p + n, TYPE_PORT_GROUP, group->id);
-	return n;
+	return n + put_port_names(p + n, port);
 }
 
 static unsigned build_extended(const struct scsi_cmd *cmd, uint8_t *p)
@@ -96,7 +128,19 @@ static unsigned build_extended(const struct scsi_cmd *cmd, uint8_t *p)
 	p[1] = 0x07; /* HEADSUP, ORDSUP, SIMPSUP */
 	p[2] = cmd->lu->info->write_cache ? 0x01 : 0; /* V_SUP */
 	p[3] = 0x01; /* LUICLR: REPORT LUNS clears 3F/0E on every LU */
+	/* Extended self-test completion minutes stay 0: there is no such test. */
+	p[9] = SCSI_MAX_SENSE;
 	return 0x3c;
+}
+
+/* One descriptor for all: what one nexus changes changes for all of them. */
+static unsigned build_mode_policy(const struct scsi_cmd *cmd, uint8_t *p)
+{
+	(void)cmd;
+	p[0] = MODE_ALL_PAGES;
+	p[1] = MODE_ALL_SUBPAGES;
+	p[2] = 0x00; /* shared; not by several LUs */
+	return 4;
 }
 
 /* Offsets are those of the page less VPD_HEADER; SBC-3 table 187. */
@@ -125,6 +169,8 @@ static unsigned build_characteristics(const struct scsi_cmd *cmd, uint8_t *p)
 {
 	/* Rotation rate 1: does not rotate; 0: not reported. */
 	put_be16(p, cmd->lu->info->rotational ? 0 : 1);
+	/* FUAB: a non-volatile cache will do; VBULS: unmapped blocks compare as zeros. */
+	p[4] = 0x03;
 	return 0x3c;
 }
 
@@ -144,6 +190,7 @@ static const struct vpd_page pages[] = {
 	{ 0x80, build_serial },
 	{ 0x83, build_identification },
 	{ 0x86, build_extended },
+	{ 0x87, build_mode_policy },
 	{ 0xb0, build_block_limits },
 	{ 0xb1, build_characteristics },
 	{ 0xb2, build_provisioning },

@@ -18,7 +18,7 @@ static void vpd(struct env *e, struct task *t, uint8_t page)
 
 static void test_list_is_sorted_and_true(void **state)
 {
-	static const uint8_t want[] = { 0x00, 0x80, 0x83, 0x86, 0xb0, 0xb1, 0xb2 };
+	static const uint8_t want[] = { 0x00, 0x80, 0x83, 0x86, 0x87, 0xb0, 0xb1, 0xb2 };
 	struct env *e = *state;
 	struct task t, p;
 
@@ -48,6 +48,10 @@ static void test_identification(void **state)
 	struct env *e = *state;
 	static const uint8_t naa[4] = { 0x01, 0x03, 0x00, 0x10 };
 	static const char t10[] = "SCST_FIO0123abcd-disk1";
+	static const uint8_t name[44] = "\x03\x08\0\x28" "naa.600219B00102030405060708090A0B0C";
+	static const uint8_t eui[20] = { 0x41, 0x92, 0, 16 };
+	static const uint8_t port_name[44] =
+		"\x43\x98\0\x28" "eui.00000000000000000000000000000000";
 	static const uint8_t port[8] = { 0x41, 0x94, 0x00, 0x04, 0, 0, 0, 7 };
 	const uint8_t *d;
 	struct task t;
@@ -62,8 +66,15 @@ static void test_identification(void **state)
 	assert_int_equal(d[3], strlen(t10));
 	assert_memory_equal(d + 4, t10, strlen(t10));
 	d += 4 + strlen(t10);
+	assert_memory_equal(d, name, sizeof(name));
+	d += 4 + name[3];
 	assert_memory_equal(d, port, 8);
-	assert_ptr_equal(d + 8, t.in + t.sc.data_len);
+	d += 8;
+	assert_memory_equal(d, eui, sizeof(eui));
+	d += sizeof(eui);
+	assert_memory_equal(d, port_name, sizeof(port_name));
+	d += sizeof(port_name);
+	assert_ptr_equal(d, t.in + t.sc.data_len);
 	task_free(&t);
 }
 
@@ -99,8 +110,8 @@ static void test_groups_only_when_there_are_some(void **state)
 	lu_set_alua_group(e->lu, g);
 	env_clear_ua(e->a);
 	vpd(e, &t, 0x83);
-	assert_memory_equal(t.in + t.sc.data_len - 8, group, 8);
-	assert_memory_equal(t.in + t.sc.data_len - 24, lu_group, 8);
+	assert_memory_equal(t.in + t.sc.data_len - 64 - 8, group, 8);
+	assert_memory_equal(t.in + t.sc.data_len - 64 - 24, lu_group, 8);
 	task_free(&t);
 	alua_group_destroy(g);
 	env_pump(e);
@@ -184,6 +195,7 @@ static void test_characteristics(void **state)
 	vpd(e, &t, 0xb1);
 	assert_int_equal(t.sc.data_len, 64);
 	assert_int_equal(get_be16(t.in + 4), 1);
+	assert_int_equal(t.in[8], 0x03); /* FUAB, VBULS */
 	task_free(&t);
 	e->be.info.rotational = true;
 	vpd(e, &t, 0xb1);
@@ -201,6 +213,50 @@ static void test_extended_inquiry(void **state)
 	assert_int_equal(t.in[5], 7);
 	assert_int_equal(t.in[6], 1);
 	assert_int_equal(t.in[7], 1);
+	assert_int_equal(get_be16(t.in + 10), 0); /* no extended self-test */
+	assert_int_equal(t.in[13], 252);
+	task_free(&t);
+}
+
+/* Another port has another name, and the LU keeps its own. */
+static void test_names_of_ports(void **state)
+{
+	struct env *e = *state;
+	const struct scsi_port port = { .rel_tgt_id = 1,
+		.id = { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb,
+			0xcc, 0xdd, 0xee, 0xff } };
+	const uint8_t id[16] = { 0 };
+	struct nexus *n = nexus_create(e->device, &port, id, "another");
+	struct task t, other;
+
+	env_map_lun0(e, n, false);
+	vpd(e, &t, 0x83);
+	TASK_INIT(e, &other, 0x12, 1, 0x83, 1, 0);
+	other.sc.nexus = n;
+	other.sc.data_in_len = 256;
+	task_run(e, &other);
+	assert_good(&other);
+	assert_int_equal(other.sc.data_len, t.sc.data_len);
+	/* NAA, T10 and name of the LU. */
+	assert_memory_equal(other.in, t.in, 4 + 20 + 26 + 44);
+	assert_memory_equal(other.in + other.sc.data_len - 40,
+			    "eui.00112233445566778899AABBCCDDEEFF", 36);
+	assert_memory_equal(other.in + other.sc.data_len - 40 - 4 - 16, port.id, 16);
+	task_free(&t);
+	task_free(&other);
+	nexus_destroy(n);
+	env_pump(e);
+}
+
+static void test_mode_pages_are_shared(void **state)
+{
+	static const uint8_t want[4] = { 0x3f, 0xff, 0, 0 };
+	struct env *e = *state;
+	struct task t;
+
+	vpd(e, &t, 0x87);
+	assert_int_equal(t.sc.data_len, 8);
+	assert_memory_equal(t.in + 4, want, 4);
 	task_free(&t);
 }
 
@@ -217,6 +273,8 @@ int main(void)
 		cmocka_unit_test(test_provisioning_agrees),
 		T(test_characteristics),
 		T(test_extended_inquiry),
+		T(test_names_of_ports),
+		T(test_mode_pages_are_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
