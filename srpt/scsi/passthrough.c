@@ -166,6 +166,18 @@ static uint8_t cdb_length(const struct scsi_cmd *cmd)
 	return len <= cmd->cdb_len ? (uint8_t)len : 0;
 }
 
+/*
+ * The bit of the control byte that asks for an ACA condition (SAM-5 5.2): the device would keep
+ * all initiators out for the sake of one. Where the control byte of a vendor's command is, nobody
+ * knows.
+ */
+static bool asks_for_aca(const struct scsi_cmd *cmd, unsigned len)
+{
+	unsigned control = cmd->cdb[0] == 0x7f ? 1 : len - 1;
+
+	return cmd->cdb[0] < 0xc0 && (cmd->cdb[control] & 0x04);
+}
+
 #define MINUTE 60000u /* ms */
 #define HOUR (60 * MINUTE)
 
@@ -195,10 +207,11 @@ static uint32_t command_timeout(uint8_t type, uint8_t opcode)
 bool passthrough_check(struct scsi_cmd *cmd)
 {
 	uint32_t len = cmd->data_out_len ? cmd->data_out_len : cmd->data_in_len;
+	unsigned cdb_len = cdb_length(cmd);
 
 	if (cmd->data_out_len && cmd->data_in_len)
 		return cmd_fail(cmd, SENSE_BAD_COMMAND_IU);
-	if (len > IOBUF_MAX_SIZE || !cdb_length(cmd))
+	if (len > IOBUF_MAX_SIZE || !cdb_len || asks_for_aca(cmd, cdb_len))
 		return cmd_fail(cmd, SENSE_INVALID_FIELD_IN_CDB);
 	if ((cmd->op->flags & OP_WRITES) &&
 	    atomic_load_explicit(&cmd->itl->read_only, memory_order_relaxed))

@@ -269,6 +269,27 @@ static void test_variable_length_cdb(void **state)
 	assert_int_equal(got.commands, 1);
 }
 
+/* NACA would make the device keep all others out. */
+static void test_naca(void **state)
+{
+	static const uint8_t cdbs[][16] = {
+		{ 0x00, 0, 0, 0, 0, 0x04 }, { 0x28, 0, 0, 0, 0, 0, 0, 0, 0, 0x04 },
+		{ 0x88, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x04 },
+	};
+	struct env *e = *state;
+	struct task t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cdbs); i++) {
+		task_init(e, &t, cdbs[i], 16);
+		task_run(e, &t);
+		assert_sense(&t, SENSE_INVALID_FIELD_IN_CDB);
+	}
+	assert_int_equal(got.commands, 0);
+	TASK_INIT(e, &t, 0xc1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x04);
+	task_run(e, &t);
+	assert_good(&t);
+}
+
 static void test_timeouts(void **state)
 {
 	struct env *e = *state;
@@ -560,6 +581,7 @@ int main(void)
 		TEST_DISK(test_device_does_not_answer),
 		TEST_DISK(test_cdb_length),
 		TEST_DISK(test_variable_length_cdb),
+		TEST_DISK(test_naca),
 		TEST_TAPE(test_timeouts),
 		TEST_DISK(test_too_much_data),
 		TEST_DISK(test_both_directions),
