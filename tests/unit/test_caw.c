@@ -131,7 +131,8 @@ static void test_refusals(void **state)
 {
 	static const struct task_row rows[] = {
 		{ "0 blocks", { 0x89 }, 0, 0, SENSE_OK, -1 },
-		{ "0 blocks behind the end", { 0x89, 0, 0, 0, 0, 0, 0, 0, 0x20, 0 }, 0, 0, SENSE_OK, -1 },
+		{ "0 blocks behind the end", { 0x89, 0, 0, 0, 0, 0, 0, 0, 0x20, 0 }, 0, 0,
+		  SENSE_OK, -1 },
 		{ "0 blocks beyond", { 0x89, 0, 0, 0, 0, 0, 0, 0, 0x20, 1 }, 0, 0,
 		  SENSE_LBA_OUT_OF_RANGE, -1 },
 		{ "beyond", { 0x89, 0, 0, 0, 0, 0, 0, 0, 0x1f, 0xff, 0, 0, 0, 2 }, 2048, 0,
