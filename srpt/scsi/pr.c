@@ -68,17 +68,6 @@ int pr_find(const struct pr *pr, const struct pr_nexus *n)
 	return found ? (int)at : -1;
 }
 
-bool pr_has_id(const struct pr *pr, const uint8_t id[PR_ID_SIZE])
-{
-	struct pr_nexus first = { .port = 0 };
-	bool found;
-	unsigned at;
-
-	memcpy(first.id, id, PR_ID_SIZE);
-	at = position(pr, &first, &found);
-	return at < pr->count && !memcmp(pr->r[at].nexus.id, id, PR_ID_SIZE);
-}
-
 bool pr_is_holder(const struct pr *pr, int i)
 {
 	if (i < 0 || !pr->type)

@@ -73,9 +73,6 @@ void pr_free(const struct pr *pr);
 /* Index of the registration of @n, or -1. Any thread. */
 int pr_find(const struct pr *pr, const struct pr_nexus *n);
 
-/* Is there a registration of the initiator port @id at any port? */
-bool pr_has_id(const struct pr *pr, const uint8_t id[PR_ID_SIZE]);
-
 static inline bool pr_type_is(unsigned type, unsigned types)
 {
 	return type < 32 && (1u << type & types);

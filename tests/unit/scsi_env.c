@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint8_t initiator_id[16] = { 1, 2, 3 };
+static const uint8_t initiator_ids[2][16] = { { 1, 2, 3 }, { 1, 2, 4 } };
 
 /* ---- the fabric ---- */
 
@@ -152,8 +152,8 @@ void env_open(struct env *e)
 	assert_non_null(e->device);
 	e->lu = env_add_lu(e, &e->be, &e->params);
 	assert_non_null(e->lu);
-	e->a = nexus_create(e->device, &port, initiator_id, "host-a");
-	e->b = nexus_create(e->device, &port, initiator_id, "host-b");
+	e->a = nexus_create(e->device, &port, initiator_ids[0], "host-a");
+	e->b = nexus_create(e->device, &port, initiator_ids[1], "host-b");
 	env_map_lun0(e, e->a, false);
 	env_map_lun0(e, e->b, false);
 	env_clear_ua(e->a);

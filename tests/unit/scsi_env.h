@@ -27,7 +27,8 @@ struct env {
 	struct scsi_device *device;
 	struct backend be;
 	struct lu *lu;
-	struct nexus *a, *b; /* both map LUN 0; unit attentions of the login are gone */
+	/* Two initiators at port 7; both map LUN 0; unit attentions of the login are gone. */
+	struct nexus *a, *b;
 	struct lu_params params;
 };
 
