@@ -54,6 +54,8 @@ static const struct command commands[] = {
 	  "configuration says.\n", run_in_daemon },
 	{ "enable", "TARGET", 1, 1, "let initiators log in to a target",
 	  "The next reload or start does what the configuration says.\n", run_in_daemon },
+	{ "groups", "", 0, 0, "list device groups, their target groups, ports and devices", "",
+	  run_in_daemon },
 	{ "login-info", "", 0, 0, "print what to write to add_target of an initiator",
 	  "Without a daemon it is computed from the configuration file.\n", run_login_info },
 	{ "luns", "", 0, 0, "list the LUNs of all targets and groups", "", run_in_daemon },
@@ -63,6 +65,12 @@ static const struct command commands[] = {
 	  run_in_daemon },
 	{ "resync", "DEVICE", 1, 1, "take over a new size of a device", "", run_in_daemon },
 	{ "sessions", "", 0, 0, "list the sessions of initiators", "", run_in_daemon },
+	{ "set-state", "GROUP STATE", 2, 3, "set the access state of a target group",
+	  "GROUP is DEVICE_GROUP/TARGET_GROUP, or TARGET_GROUP alone where no other device group\n"
+	  "has one of that name. STATE is active, nonoptimized, standby, unavailable, offline or\n"
+	  "transitioning. With \"failed\" behind it initiators hear that a transition has failed.\n"
+	  "It stays until a reload finds another state in the configuration than before.\n",
+	  run_in_daemon },
 	{ "stats", "", 0, 0, "show counters of devices, sessions and reactors", "",
 	  run_in_daemon },
 	{ "status", "", 0, 0, "show how the daemon does, its listeners and problems", "",

@@ -2,6 +2,7 @@
 #include "ctl/apply.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "ctl/apply_groups.h"
 #include "ctl/apply_plan.h"
 #include "ctl/device.h"
 #include "ctl/device_params.h"
@@ -143,6 +144,7 @@ static void conf_switch(struct apply *a)
 			d->state = DEVICE_LEAVING;
 		d->next = NULL;
 	}
+	groups_switch(live, &a->result.errors);
 	list_for_each(t, &live->targets, link)
 		t->conf = t->next;
 	list_for_each(t, &live->targets, link)
@@ -184,6 +186,13 @@ static void devices_close(struct apply *a)
 	}
 }
 
+/* ---- phase: groups that are no more ---- */
+
+static void groups_away(struct apply *a)
+{
+	groups_drop(a->live);
+}
+
 /* ---- phase: new devices are opened ---- */
 
 /* With the reason in d->error. */
@@ -206,6 +215,7 @@ static void device_attached(void *arg, struct lu *lu, int status)
 	} else {
 		d->lu = lu;
 		d->state = DEVICE_READY;
+		groups_join(d);
 		log_at(line_level(a->result.devices_opened++), "device %s opened (%s%s%s)",
 		       d->conf->name, conf_handler_name(d->conf->handler),
 		       d->conf->filename ? " " : "", d->conf->filename ? d->conf->filename : "");
@@ -217,6 +227,11 @@ static void device_open(struct apply *a, struct device *d)
 {
 	if (!d->conf->active) {
 		d->state = DEVICE_INACTIVE;
+		return;
+	}
+	if (!groups_ready(d)) {
+		snprintf(d->error, sizeof(d->error), "its device group could not be made");
+		device_failed(a, d);
 		return;
 	}
 	if (device_backend_open(d)) {
@@ -333,8 +348,8 @@ static void targets_enable(struct apply *a)
 /* ---- the order ---- */
 
 static void (*const phases[])(struct apply *a) = {
-	targets_disable, targets_destroy, conf_switch, devices_close, devices_open,
-	targets_remap, targets_add, targets_enable,
+	targets_disable, targets_destroy, conf_switch, devices_close, groups_away,
+	devices_open, targets_remap, targets_add, targets_enable,
 };
 
 static void result_log(const struct apply_result *r)

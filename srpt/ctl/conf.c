@@ -31,6 +31,9 @@ STATIC_ASSERT(offsetof(struct conf_driver, given) == 0);
 STATIC_ASSERT(offsetof(struct conf_device, given) == 0);
 STATIC_ASSERT(offsetof(struct conf_target, given) == 0);
 STATIC_ASSERT(offsetof(struct conf_lun, given) == 0);
+STATIC_ASSERT(offsetof(struct conf_device_group, given) == 0);
+STATIC_ASSERT(offsetof(struct conf_target_group, given) == 0);
+STATIC_ASSERT(offsetof(struct conf_group_target, given) == 0);
 
 static void *parser_add(struct parser *p, void **items, size_t *count, size_t size)
 {
@@ -236,11 +239,77 @@ static void *open_initiator(struct parser *p, const struct scope *parent)
 
 static void *open_device_group(struct parser *p, const struct scope *parent)
 {
+	char name[CONF_NAME_MAX + 1] = "";
+	struct conf_device_group *dg;
+
 	(void)parent;
-	conf_warn(p->diags, p->stmt.pos,
-		  "DEVICE_GROUP \"%s\" is skipped: this version does not serve ALUA groups",
-		  p->stmt.words[1]);
-	return NULL;
+	if (!take_name(p, name, CONF_NAME_MAX))
+		return NULL;
+	dg = add_item(p, p->conf->device_groups, p->conf->n_device_groups);
+	if (!dg || !values_init(p, CONF_DEVICE_GROUP, dg))
+		return NULL;
+	memcpy(dg->name, name, sizeof(name));
+	dg->pos = p->stmt.pos;
+	return dg;
+}
+
+static void *open_group_device(struct parser *p, const struct scope *parent)
+{
+	struct conf_device_group *dg = parent->base;
+	char name[CONF_DEVICE_NAME_MAX + 1] = "";
+	struct conf_group_device *d;
+
+	if (!take_name(p, name, CONF_DEVICE_NAME_MAX))
+		return NULL;
+	d = add_item(p, dg->devices, dg->n_devices);
+	if (!d)
+		return NULL;
+	memcpy(d->name, name, sizeof(name));
+	d->pos = p->stmt.pos;
+	return d;
+}
+
+/* Whether one more is allowed in its block. */
+static bool has_room(struct parser *p, size_t count, size_t max, const char *home)
+{
+	if (count == max)
+		conf_error(p->diags, p->stmt.pos, "too many %s lines: a %s may have %zu",
+			   p->stmt.words[0], home, max);
+	return count < max;
+}
+
+static void *open_target_group(struct parser *p, const struct scope *parent)
+{
+	struct conf_device_group *dg = parent->base;
+	char name[CONF_NAME_MAX + 1] = "";
+	struct conf_target_group *tg;
+
+	if (!take_name(p, name, CONF_NAME_MAX) ||
+	    !has_room(p, dg->n_groups, CONF_TARGET_GROUPS_MAX, "DEVICE_GROUP"))
+		return NULL;
+	tg = add_item(p, dg->groups, dg->n_groups);
+	if (!tg || !values_init(p, CONF_TARGET_GROUP, tg))
+		return NULL;
+	memcpy(tg->name, name, sizeof(name));
+	tg->pos = p->stmt.pos;
+	return tg;
+}
+
+static void *open_group_target(struct parser *p, const struct scope *parent)
+{
+	struct conf_target_group *tg = parent->base;
+	char name[CONF_PORT_NAME_MAX + 1] = "";
+	struct conf_group_target *t;
+
+	if (!take_name(p, name, CONF_PORT_NAME_MAX) ||
+	    !has_room(p, tg->n_targets, CONF_GROUP_TARGETS_MAX, "TARGET_GROUP"))
+		return NULL;
+	t = add_item(p, tg->targets, tg->n_targets);
+	if (!t || !values_init(p, CONF_GROUP_TARGET, t))
+		return NULL;
+	memcpy(t->name, name, sizeof(name));
+	t->pos = p->stmt.pos;
+	return t;
 }
 
 /* ---- blocks ---- */
@@ -261,7 +330,10 @@ static const struct block_row {
 	{ CONF_GROUP, CONF_TARGET, 1, "GROUP name { ... }", open_group },
 	{ CONF_INITIATOR, CONF_GROUP, 1, "INITIATOR pattern", open_initiator },
 	{ CONF_DEVICE_GROUP, CONF_TOP, 1, "DEVICE_GROUP name { ... }", open_device_group },
-	{ CONF_TARGET_GROUP, CONF_DEVICE_GROUP, 1, "TARGET_GROUP name { ... }", NULL },
+	{ CONF_GROUP_DEVICE, CONF_DEVICE_GROUP, 1, "DEVICE name", open_group_device },
+	{ CONF_TARGET_GROUP, CONF_DEVICE_GROUP, 1, "TARGET_GROUP name { ... }",
+	  open_target_group },
+	{ CONF_GROUP_TARGET, CONF_TARGET_GROUP, 1, "TARGET name { ... }", open_group_target },
 };
 
 /* The row for a word in a block; any row for it if it does not belong there. */
@@ -284,36 +356,56 @@ static const char *block_title(enum conf_block block)
 	return block == CONF_TOP ? "the top level" : conf_block_word(block);
 }
 
-/* Where a block belongs: "TARGET or GROUP". */
-static void block_homes(enum conf_block block, char *buf, size_t size)
+/* Where a block of that name belongs: "TARGET or GROUP". */
+static void block_homes(const char *word, char *buf, size_t size)
 {
 	size_t len = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(block_rows); i++)
-		if (block_rows[i].block == block)
+		if (!strcmp(conf_block_word(block_rows[i].block), word))
 			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? " or " : "",
 						block_title(block_rows[i].parent));
 }
 
-/* Remembers what a skipped HANDLER would have defined, for the LUNs that name it. */
-static void skipped_device(void *arg, const struct conf_stmt *s)
+static void skipped_name(struct parser *p, const struct conf_stmt *s, const char *word,
+			 struct conf_names *list)
 {
-	struct parser *p = arg;
-	char (*name)[CONF_DEVICE_NAME_MAX + 1];
+	char (*name)[CONF_PORT_NAME_MAX + 1];
 
-	if (s->count < 2 || strcmp(s->words[0], "DEVICE") ||
-	    strlen(s->words[1]) > CONF_DEVICE_NAME_MAX)
+	if (s->count < 2 || strcmp(s->words[0], word) || strlen(s->words[1]) > CONF_PORT_NAME_MAX)
 		return;
-	name = add_item(p, p->skipped.names, p->skipped.count);
+	name = add_item(p, list->names, list->count);
 	if (name)
 		memcpy(*name, s->words[1], strlen(s->words[1]) + 1);
 }
 
-static void skip_block(struct parser *p, const struct scope *parent, bool devices)
+/* Remembers what a skipped HANDLER would have defined, for those that name it. */
+static void skipped_device(void *arg, const struct conf_stmt *s)
 {
+	struct parser *p = arg;
+
+	skipped_name(p, s, "DEVICE", &p->skipped.devices);
+}
+
+/* The same of a skipped TARGET_DRIVER. */
+static void skipped_target(void *arg, const struct conf_stmt *s)
+{
+	struct parser *p = arg;
+
+	skipped_name(p, s, "TARGET", &p->skipped.targets);
+}
+
+/* @block is what would be read if it were not skipped, CONF_TOP: something unknown. */
+static void skip_block(struct parser *p, const struct scope *parent, enum conf_block block)
+{
+	void (*seen)(void *arg, const struct conf_stmt *s) = NULL;
+
+	if (block == CONF_HANDLER)
+		seen = skipped_device;
+	else if (block == CONF_TARGET_DRIVER)
+		seen = skipped_target;
 	if (p->stmt.block)
-		conf_stmt_skip(&p->lex, &p->stmt, parent->depth + 1,
-			       devices ? skipped_device : NULL, p);
+		conf_stmt_skip(&p->lex, &p->stmt, parent->depth + 1, seen, p);
 }
 
 static void parse_block(struct parser *p, const struct scope *scope);
@@ -324,7 +416,7 @@ static void parse_child(struct parser *p, const struct scope *parent,
 	struct scope scope = { row->block, NULL, parent->depth + 1 };
 	char homes[64];
 
-	block_homes(row->block, homes, sizeof(homes));
+	block_homes(p->stmt.words[0], homes, sizeof(homes));
 	if (row->parent != parent->block) {
 		conf_error(p->diags, p->stmt.pos, "%s does not belong in %s but in %s",
 			   p->stmt.words[0], block_title(parent->block), homes);
@@ -335,7 +427,7 @@ static void parse_child(struct parser *p, const struct scope *parent,
 		scope.base = row->open(p, parent);
 	}
 	if (!scope.base)
-		skip_block(p, parent, row->block == CONF_HANDLER);
+		skip_block(p, parent, row->block);
 	else if (p->stmt.block)
 		parse_block(p, &scope);
 }
@@ -433,7 +525,7 @@ static void parse_key(struct parser *p, const struct scope *scope, const struct 
 		add_portal(p, scope, key);
 	else if (key_has_effect(p, scope, key))
 		set_value(p, scope, key);
-	skip_block(p, scope, false);
+	skip_block(p, scope, CONF_TOP);
 }
 
 /* Where an attribute that is unknown here would be known, for the message. */
@@ -453,10 +545,12 @@ static void parse_unknown(struct parser *p, const struct scope *scope)
 	struct conf_stmt *s = &p->stmt;
 	const char *home = key_home(s->words[0]);
 
+	if (home && !strcmp(home, block_title(scope->block)))
+		home = NULL;
 	conf_warn(p->diags, s->pos, "unknown %s \"%s\" in %s is skipped%s%s",
 		  s->block ? "block" : "attribute", s->words[0], block_title(scope->block),
 		  home ? ": it belongs in " : "", home ? home : "");
-	skip_block(p, scope, false);
+	skip_block(p, scope, CONF_TOP);
 }
 
 /* ---- statements ---- */
@@ -486,7 +580,7 @@ static void parse_block(struct parser *p, const struct scope *scope)
 			parse_stmt(p, scope);
 			break;
 		case CONF_STMT_BAD:
-			skip_block(p, scope, false);
+			skip_block(p, scope, CONF_TOP);
 			break;
 		case CONF_STMT_CLOSE:
 			if (scope->block != CONF_TOP)
@@ -554,7 +648,8 @@ int conf_parse(const char *path, const char *text, size_t len, struct conf **out
 		conf_free(p->conf);
 	else
 		*out = p->conf;
-	free(p->skipped.names);
+	free(p->skipped.devices.names);
+	free(p->skipped.targets.names);
 	free(p);
 	return rc;
 }

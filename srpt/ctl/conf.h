@@ -8,7 +8,8 @@
  *
  * conf_lex.c splits text into tokens, conf.c builds the structure, conf_keys.c holds the one table
  * of attributes, conf_value.c converts one value, conf_check.c does what needs the whole file,
- * conf_write.c emits and compares, conf_match.c picks the group of an initiator.
+ * conf_groups.c that for device groups, conf_write.c emits and compares, conf_match.c picks the
+ * group of an initiator.
  */
 #ifndef SRPT_CTL_CONF_H
 #define SRPT_CTL_CONF_H
@@ -26,9 +27,12 @@ enum {
 	CONF_DIAGS_MAX = 100,		/* messages kept; further ones are only counted */
 	CONF_DEVICE_NAME_MAX = 50,	/* characters, the limit SCST has */
 	CONF_NAME_MAX = 63,		/* characters of a target or group name */
+	CONF_PORT_NAME_MAX = 223,	/* characters of a target's name in a TARGET_GROUP */
 	CONF_PATTERN_MAX = 127,		/* characters of an INITIATOR pattern */
 	CONF_LUN_MAX = 16383,		/* 14 bits: flat space addressing, SAM-5 4.7.4 */
 	CONF_PORTALS_MAX = 16,		/* portal lines of one target, iwarp_port lines */
+	CONF_TARGET_GROUPS_MAX = 32,	/* TARGET_GROUP blocks of one DEVICE_GROUP */
+	CONF_GROUP_TARGETS_MAX = 255,	/* TARGET lines of one TARGET_GROUP */
 };
 
 /* Where something stands in the file; both count from 1, columns in bytes. 0 = nowhere. */
@@ -80,6 +84,11 @@ enum conf_fault_errno { CONF_FAULT_NONE, CONF_FAULT_EIO, CONF_FAULT_ENOSPC, CONF
 /* Whether we ask for a CRC of every frame of software iWARP. */
 enum conf_iwarp_crc { CONF_IWARP_CRC_AUTO, CONF_IWARP_CRC_ON, CONF_IWARP_CRC_OFF };
 
+/* Access state of the ports of a TARGET_GROUP. */
+enum conf_alua_state { CONF_ALUA_ACTIVE, CONF_ALUA_NONOPTIMIZED, CONF_ALUA_STANDBY,
+		       CONF_ALUA_UNAVAILABLE, CONF_ALUA_OFFLINE, CONF_ALUA_TRANSITIONING,
+		       CONF_ALUA_STATES };
+
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_NOTICE, CONF_LOG_INFO,
 		      CONF_LOG_DEBUG };
 
@@ -120,6 +129,7 @@ struct conf_device {
 	uint64_t fault_blocks;		/* 0 = all */
 	uint32_t fault_delay_ms;
 	bool fault_hang;
+	const struct conf_device_group *group;	/* it is in; NULL = none */
 };
 
 /* LUN in a TARGET or GROUP block. */
@@ -178,6 +188,47 @@ struct conf_target {
 	size_t n_groups;
 };
 
+/* TARGET in a TARGET_GROUP block: a port of this node or of another. */
+struct conf_group_target {
+	uint64_t given;
+	struct conf_pos pos;
+	char name[CONF_PORT_NAME_MAX + 1];
+	uint16_t rel_tgt_id;		/* if not given that of the TARGET of this name */
+	const struct conf_target *target;	/* of this name, in the same struct conf; or NULL */
+};
+
+/* TARGET_GROUP in a DEVICE_GROUP block: the ports of one node. */
+struct conf_target_group {
+	uint64_t given;
+	struct conf_pos pos;
+	char name[CONF_NAME_MAX + 1];
+	uint16_t group_id;		/* 1..65535, unique in the DEVICE_GROUP */
+	enum conf_alua_state state;
+	bool preferred;
+	struct conf_group_target *targets;	/* at least one */
+	size_t n_targets;
+};
+
+/* DEVICE in a DEVICE_GROUP block. */
+struct conf_group_device {
+	struct conf_pos pos;
+	char name[CONF_DEVICE_NAME_MAX + 1];
+	const struct conf_device *dev;	/* the same, resolved; lives in the same struct conf */
+};
+
+/* DEVICE_GROUP: devices that fail over together. */
+struct conf_device_group {
+	uint64_t given;
+	struct conf_pos pos;
+	char name[CONF_NAME_MAX + 1];
+	uint16_t lu_group_id;		/* logical unit group, unique; 0 = none is told */
+	uint16_t transition_time;	/* seconds a change of state may take, 1..255 */
+	struct conf_group_device *devices;
+	size_t n_devices;
+	struct conf_target_group *groups;	/* in file order */
+	size_t n_groups;
+};
+
 /* TARGET_DRIVER ib_srpt: what holds for all its targets. */
 struct conf_driver {
 	uint64_t given;
@@ -217,6 +268,8 @@ struct conf {
 	size_t n_devices;
 	struct conf_target *targets;	/* in file order */
 	size_t n_targets;
+	struct conf_device_group *device_groups;	/* in file order */
+	size_t n_device_groups;
 };
 
 /* ---- reading and writing ---- */
@@ -250,7 +303,9 @@ bool conf_group_equal(const struct conf_group *a, const struct conf_group *b);
 /* The attributes and portals of a target; its maps and groups are left out. */
 bool conf_target_attrs_equal(const struct conf_target *a, const struct conf_target *b);
 bool conf_target_equal(const struct conf_target *a, const struct conf_target *b);
-/* Everything; devices and targets are paired by name, so their order does not matter. */
+bool conf_device_group_equal(const struct conf_device_group *a,
+			     const struct conf_device_group *b);
+/* Everything; devices, targets and device groups are paired by name, in any order. */
 bool conf_equal(const struct conf *a, const struct conf *b);
 
 /* ---- looking up ---- */
@@ -258,6 +313,10 @@ bool conf_equal(const struct conf *a, const struct conf *b);
 /* NULL if there is none of that name. Target names compare without regard to case. */
 const struct conf_device *conf_device_find(const struct conf *conf, const char *name);
 const struct conf_target *conf_target_find(const struct conf *conf, const char *name);
+const struct conf_device_group *conf_device_group_find(const struct conf *conf, const char *name);
+const struct conf_target_group *conf_target_group_find(const struct conf_device_group *group,
+						       const char *name);
+const char *conf_alua_state_name(enum conf_alua_state state);	/* "active", ... */
 const char *conf_handler_name(enum conf_handler handler);	/* "vdisk_blockio", ... */
 /*
  * "ADDR", "ADDR:PORT", "[ADDR]:PORT" or, of AF_UNSPEC, "PORT" into buf (at least 80 bytes); returns
@@ -305,7 +364,8 @@ const struct conf_lunmap *conf_target_map(const struct conf_target *target,
 
 enum conf_block {
 	CONF_TOP, CONF_DAEMON, CONF_HANDLER, CONF_DEVICE, CONF_TARGET_DRIVER, CONF_TARGET,
-	CONF_LUN, CONF_GROUP, CONF_INITIATOR, CONF_DEVICE_GROUP, CONF_TARGET_GROUP, CONF_BLOCKS
+	CONF_LUN, CONF_GROUP, CONF_INITIATOR, CONF_DEVICE_GROUP, CONF_GROUP_DEVICE,
+	CONF_TARGET_GROUP, CONF_GROUP_TARGET, CONF_BLOCKS
 };
 
 enum conf_type {

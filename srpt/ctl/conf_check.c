@@ -10,81 +10,6 @@
 
 #define NULLIO_SIZE (1ull << 40)
 
-/* ---- values that must differ ---- */
-
-/* One holder of such a value. */
-struct holder {
-	const void *value;
-	size_t len;		/* bytes; 0 = text without regard to case */
-	struct conf_pos pos;
-	const char *name;	/* of the holder, for the message */
-};
-
-struct holders {
-	struct holder *items;
-	size_t count;
-	bool no_memory;
-};
-
-static void holder_add(struct holders *h, const void *value, size_t len, struct conf_pos pos,
-		       const char *name)
-{
-	struct holder *item = conf_array_add((void **)&h->items, &h->count, sizeof(*item));
-
-	if (item)
-		*item = (struct holder){ value, len, pos, name };
-	else
-		h->no_memory = true;
-}
-
-static int value_compare(const struct holder *a, const struct holder *b)
-{
-	size_t len = a->len < b->len ? a->len : b->len;
-	int order;
-
-	if (!len)
-		return strcasecmp(a->value, b->value);
-	order = memcmp(a->value, b->value, len);
-	return order ? order : (a->len > b->len) - (a->len < b->len);
-}
-
-static int pos_compare(struct conf_pos a, struct conf_pos b)
-{
-	if (a.line != b.line)
-		return a.line < b.line ? -1 : 1;
-	return (a.col > b.col) - (a.col < b.col);
-}
-
-static int holder_compare(const void *a, const void *b)
-{
-	const struct holder *ha = a, *hb = b;
-	int order = value_compare(ha, hb);
-
-	return order ? order : pos_compare(ha->pos, hb->pos);
-}
-
-/* Reports every holder but the first of a value, and empties the list. 0 or -ENOMEM. */
-static int holders_check(struct holders *h, const char *block, const char *what,
-			 enum conf_severity severity, struct conf_diag_list *diags)
-{
-	int rc = h->no_memory ? -ENOMEM : 0;
-
-	if (h->count)
-		qsort(h->items, h->count, sizeof(*h->items), holder_compare);
-	for (size_t i = 1, first = 0; i < h->count; i++) {
-		if (value_compare(&h->items[first], &h->items[i]))
-			first = i;
-		else
-			conf_diag_add(diags, severity, h->items[i].pos,
-				      "%s \"%s\": the %s is that of \"%s\" in line %u", block,
-				      h->items[i].name, what, h->items[first].name,
-				      h->items[first].pos.line);
-	}
-	free(h->items);
-	*h = (struct holders){ 0 };
-	return rc;
-}
-
 /* ---- devices ---- */
 
 static bool device_given(const struct conf_device *dev, const char *key)
@@ -188,7 +113,7 @@ static const struct distinct {
 static int devices_distinct(const struct conf *conf, const struct distinct *d,
 			    struct conf_diag_list *diags)
 {
-	struct holders h = { 0 };
+	struct conf_holders h = { 0 };
 
 	for (size_t i = 0; i < conf->n_devices; i++) {
 		const struct conf_device *dev = &conf->devices[i];
@@ -196,9 +121,9 @@ static int devices_distinct(const struct conf *conf, const struct distinct *d,
 		const void *value = d->value(dev, &len);
 
 		if (value)
-			holder_add(&h, value, len, dev->pos, dev->name);
+			conf_holder_add(&h, value, len, dev->pos, dev->name);
 	}
-	return holders_check(&h, "DEVICE", d->what, d->severity, diags);
+	return conf_holders_check(&h, "DEVICE", d->what, d->severity, diags);
 }
 
 static int device_order(const void *a, const void *b)
@@ -207,7 +132,7 @@ static int device_order(const void *a, const void *b)
 
 	if (da->handler != db->handler)
 		return da->handler < db->handler ? -1 : 1;
-	return pos_compare(da->pos, db->pos);
+	return conf_pos_compare(da->pos, db->pos);
 }
 
 static int check_devices(struct conf *conf, struct conf_diag_list *diags)
@@ -226,13 +151,6 @@ static int check_devices(struct conf *conf, struct conf_diag_list *diags)
 }
 
 /* ---- LUN maps ---- */
-
-struct checker {
-	struct conf *conf;
-	const struct conf_device **by_name;	/* n_devices of them, sorted */
-	const struct conf_skipped *skipped;
-	struct conf_diag_list *diags;
-};
 
 static int by_name_order(const void *a, const void *b)
 {
@@ -253,7 +171,19 @@ static int skipped_order(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-static bool index_devices(struct checker *c)
+static void names_sort(const struct conf_names *list)
+{
+	if (list->count)
+		qsort(list->names, list->count, sizeof(*list->names), skipped_order);
+}
+
+bool conf_is_skipped(const struct conf_names *list, const char *name)
+{
+	return list->count && bsearch(name, list->names, list->count, sizeof(*list->names),
+				      skipped_order);
+}
+
+static bool index_devices(struct conf_checker *c)
 {
 	size_t n = c->conf->n_devices;
 
@@ -263,24 +193,26 @@ static bool index_devices(struct checker *c)
 	for (size_t i = 0; i < n; i++)
 		c->by_name[i] = &c->conf->devices[i];
 	qsort(c->by_name, n, sizeof(*c->by_name), by_name_order);
-	if (c->skipped->count)
-		qsort(c->skipped->names, c->skipped->count, sizeof(*c->skipped->names),
-		      skipped_order);
+	names_sort(&c->skipped->devices);
+	names_sort(&c->skipped->targets);
 	return true;
 }
 
-/* Finds the device; false if the LUN is to be left out. */
-static bool lun_resolve(struct checker *c, struct conf_lun *lun)
+const struct conf_device *conf_checker_device(const struct conf_checker *c, const char *name)
 {
-	const struct conf_device **found = bsearch(lun->device, c->by_name, c->conf->n_devices,
+	const struct conf_device **found = bsearch(name, c->by_name, c->conf->n_devices,
 						   sizeof(*c->by_name), by_name_find);
 
-	if (found) {
-		lun->dev = *found;
+	return found ? *found : NULL;
+}
+
+/* Finds the device; false if the LUN is to be left out. */
+static bool lun_resolve(struct conf_checker *c, struct conf_lun *lun)
+{
+	lun->dev = conf_checker_device(c, lun->device);
+	if (lun->dev)
 		return true;
-	}
-	if (c->skipped->count && bsearch(lun->device, c->skipped->names, c->skipped->count,
-					 sizeof(*c->skipped->names), skipped_order))
+	if (conf_is_skipped(&c->skipped->devices, lun->device))
 		conf_warn(c->diags, lun->pos, "LUN %u is skipped, as is the HANDLER of \"%s\"",
 			  lun->number, lun->device);
 	else
@@ -295,11 +227,11 @@ static int lun_order(const void *a, const void *b)
 
 	if (la->number != lb->number)
 		return la->number < lb->number ? -1 : 1;
-	return pos_compare(la->pos, lb->pos);
+	return conf_pos_compare(la->pos, lb->pos);
 }
 
 /* Sorts and resolves a map. */
-static void check_map(struct checker *c, struct conf_lunmap *map)
+static void check_map(struct conf_checker *c, struct conf_lunmap *map)
 {
 	size_t kept = 0;
 
@@ -325,9 +257,9 @@ static bool map_lacks_lun0(const struct conf_lunmap *map)
 
 /* ---- targets ---- */
 
-static int check_groups(struct checker *c, struct conf_target *target)
+static int check_groups(struct conf_checker *c, struct conf_target *target)
 {
-	struct holders names = { 0 }, patterns = { 0 };
+	struct conf_holders names = { 0 }, patterns = { 0 };
 	int rc, rc2;
 
 	for (size_t g = 0; g < target->n_groups; g++) {
@@ -338,21 +270,21 @@ static int check_groups(struct checker *c, struct conf_target *target)
 			conf_warn(c->diags, group->pos,
 				  "GROUP \"%s\" has no LUN 0: initiators find nothing without it",
 				  group->name);
-		holder_add(&names, group->name, 0, group->pos, group->name);
+		conf_holder_add(&names, group->name, 0, group->pos, group->name);
 		for (size_t i = 0; i < group->n_initiators; i++)
-			holder_add(&patterns, group->initiators[i].pattern, 0,
+			conf_holder_add(&patterns, group->initiators[i].pattern, 0,
 				   group->initiators[i].pos, group->initiators[i].pattern);
 	}
-	rc = holders_check(&names, "GROUP", "name", CONF_ERROR, c->diags);
-	rc2 = holders_check(&patterns, "INITIATOR", "pattern", CONF_ERROR, c->diags);
+	rc = conf_holders_check(&names, "GROUP", "name", CONF_ERROR, c->diags);
+	rc2 = conf_holders_check(&patterns, "INITIATOR", "pattern", CONF_ERROR, c->diags);
 	return rc ? rc : rc2;
 }
 
-static int check_portals(struct checker *c, const struct conf_target *target)
+static int check_portals(struct conf_checker *c, const struct conf_target *target)
 {
 	uint16_t port = c->conf->driver.rdma_cm_port;
 	char text[CONF_PORTALS_MAX][96];
-	struct holders h = { 0 };
+	struct conf_holders h = { 0 };
 
 	if (target->enabled && !target->n_portals && !port && !c->conf->driver.n_iwarp_ports)
 		conf_warn(c->diags, target->pos,
@@ -362,12 +294,12 @@ static int check_portals(struct checker *c, const struct conf_target *target)
 		const struct conf_portal *p = &target->portals[i];
 
 		conf_portal_format(p, port, text[i], sizeof(text[i]));
-		holder_add(&h, text[i], 0, p->pos, text[i]);
+		conf_holder_add(&h, text[i], 0, p->pos, text[i]);
 		if (!p->port && !port)
 			conf_error(c->diags, p->pos, "portal %s has no port: add it as in "
 				   "ADDRESS:PORT, or set rdma_cm_port in TARGET_DRIVER", text[i]);
 	}
-	return holders_check(&h, "portal", "address", CONF_ERROR, c->diags);
+	return conf_holders_check(&h, "portal", "address", CONF_ERROR, c->diags);
 }
 
 /* Only one can listen on an address; at a wildcard it listens on every one of the family. */
@@ -409,7 +341,7 @@ static void check_iwarp_ports(const struct conf_driver *driver, struct conf_diag
 				break;
 }
 
-static int check_target(struct checker *c, struct conf_target *target)
+static int check_target(struct conf_checker *c, struct conf_target *target)
 {
 	int rc = check_groups(c, target);
 
@@ -431,6 +363,10 @@ static int assign_rel_tgt_ids(struct conf *conf, struct conf_diag_list *diags)
 
 	if (!used)
 		return -ENOMEM;
+	if (conf_groups_reserve(conf, used)) {
+		free(used);
+		return -ENOMEM;
+	}
 	for (size_t i = 0; i < conf->n_targets; i++)
 		used[conf->targets[i].rel_tgt_id] = true;
 	for (size_t i = 0; i < conf->n_targets; i++) {
@@ -461,22 +397,23 @@ static bool target_id_ext_known(const struct conf_target *target)
 static int targets_distinct(const struct conf *conf, struct conf_diag_list *diags)
 {
 	uint64_t *ids = calloc(conf->n_targets + 1, sizeof(*ids));
-	struct holders names = { 0 }, rel = { 0 }, ext = { 0 };
+	struct conf_holders names = { 0 }, rel = { 0 }, ext = { 0 };
 	int rc, rc2, rc3;
 
 	for (size_t i = 0; ids && i < conf->n_targets; i++) {
 		const struct conf_target *t = &conf->targets[i];
 
 		ids[i] = conf_target_id_ext(t, 1);
-		holder_add(&names, t->name, 0, t->pos, t->name);
+		conf_holder_add(&names, t->name, 0, t->pos, t->name);
 		if (t->rel_tgt_id)
-			holder_add(&rel, &t->rel_tgt_id, sizeof(t->rel_tgt_id), t->pos, t->name);
+			conf_holder_add(&rel, &t->rel_tgt_id, sizeof(t->rel_tgt_id), t->pos,
+					t->name);
 		if (target_id_ext_known(t))
-			holder_add(&ext, &ids[i], sizeof(ids[i]), t->pos, t->name);
+			conf_holder_add(&ext, &ids[i], sizeof(ids[i]), t->pos, t->name);
 	}
-	rc = holders_check(&names, "TARGET", "name", CONF_ERROR, diags);
-	rc2 = holders_check(&rel, "TARGET", "rel_tgt_id", CONF_ERROR, diags);
-	rc3 = holders_check(&ext, "TARGET", "id_ext", CONF_ERROR, diags);
+	rc = conf_holders_check(&names, "TARGET", "name", CONF_ERROR, diags);
+	rc2 = conf_holders_check(&rel, "TARGET", "rel_tgt_id", CONF_ERROR, diags);
+	rc3 = conf_holders_check(&ext, "TARGET", "id_ext", CONF_ERROR, diags);
 	if (!ids)
 		return -ENOMEM;
 	free(ids);
@@ -486,7 +423,7 @@ static int targets_distinct(const struct conf *conf, struct conf_diag_list *diag
 int conf_check(struct conf *conf, const struct conf_skipped *skipped,
 	       struct conf_diag_list *diags)
 {
-	struct checker c = { conf, NULL, skipped, diags };
+	struct conf_checker c = { conf, NULL, skipped, diags };
 	int rc = check_devices(conf, diags);
 
 	if (!rc && !index_devices(&c))
@@ -494,8 +431,12 @@ int conf_check(struct conf *conf, const struct conf_skipped *skipped,
 	check_iwarp_ports(&conf->driver, diags);
 	for (size_t i = 0; i < conf->n_targets && !rc; i++)
 		rc = check_target(&c, &conf->targets[i]);
-	free(c.by_name);
 	if (!rc)
 		rc = assign_rel_tgt_ids(conf, diags);
-	return rc ? rc : targets_distinct(conf, diags);
+	if (!rc)
+		rc = targets_distinct(conf, diags);
+	if (!rc)
+		rc = conf_check_groups(&c);
+	free(c.by_name);
+	return rc;
 }

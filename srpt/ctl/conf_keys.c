@@ -29,6 +29,10 @@
 #define DRIVER(member) .block = CONF_TARGET_DRIVER, .name = #member, FIELD(conf_driver, member)
 #define DEVICE(member) .block = CONF_DEVICE, .name = #member, FIELD(conf_device, member)
 #define TARGET(member) .block = CONF_TARGET, .name = #member, FIELD(conf_target, member)
+#define DGROUP(member) .block = CONF_DEVICE_GROUP, .name = #member, \
+	FIELD(conf_device_group, member)
+#define TGROUP(member) .block = CONF_TARGET_GROUP, .name = #member, \
+	FIELD(conf_target_group, member)
 #define UNUSED(b, n, why) { .block = (b), .name = (n), .type = CONF_T_NONE, .help = (why) }
 
 /* Reasons why a known SCST attribute does nothing here. */
@@ -46,6 +50,11 @@ static const char *const fault_ops[] = { "all", "read", "write", "flush", "unmap
 static const char *const fault_errnos[] = { "none", "EIO", "ENOSPC", "EROFS", "ENODEV", "ENOMEM",
 					    "ETIMEDOUT", NULL };
 
+static const char *const alua_states[] = { "active", "nonoptimized", "standby", "unavailable",
+					   "offline", "transitioning", NULL };
+
+STATIC_ASSERT(ARRAY_SIZE(alua_states) == CONF_ALUA_STATES + 1);
+STATIC_ASSERT(sizeof(enum conf_alua_state) == sizeof(int));
 STATIC_ASSERT(sizeof(enum conf_log_level) == sizeof(int));
 STATIC_ASSERT(sizeof(enum conf_iwarp_crc) == sizeof(int));
 STATIC_ASSERT(sizeof(enum conf_fault_ops) == sizeof(int));
@@ -243,6 +252,22 @@ static const struct conf_key keys[] = {
 	UNUSED(CONF_GROUP, "black_hole", NO_FEATURE),
 	UNUSED(CONF_GROUP, "cpu_mask", NO_PASS),
 	UNUSED(CONF_GROUP, "io_grouping_type", NO_TUNE),
+
+	{ DGROUP(lu_group_id), .type = CONF_T_UINT, .min = 1, .max = 65535, .live = true,
+	  .help = "number of the logical unit group, no two device groups the same" },
+	{ DGROUP(transition_time), .type = CONF_T_UINT, .min = 1, .max = 255, .fallback = "60",
+	  .live = true, .help = "seconds that initiators wait for the end of a transition" },
+
+	{ TGROUP(group_id), .type = CONF_T_UINT, .min = 1, .max = 65535, .live = true,
+	  .help = "target port group identifier, no two in a device group the same" },
+	{ TGROUP(state), .type = CONF_T_ENUM, .names = alua_states, .fallback = "active",
+	  .live = true, .help = "access state of the ports" },
+	{ TGROUP(preferred), .type = CONF_T_BOOL, .fallback = "0", .live = true,
+	  .help = "initiators should use these ports when they can choose" },
+
+	{ .block = CONF_GROUP_TARGET, .name = "rel_tgt_id", FIELD(conf_group_target, rel_tgt_id),
+	  .type = CONF_T_UINT, .min = 1, .max = 65535, .live = true,
+	  .help = "relative target port identifier of a target of another node" },
 };
 
 static const char *const words[CONF_BLOCKS] = {
@@ -250,7 +275,8 @@ static const char *const words[CONF_BLOCKS] = {
 	[CONF_DEVICE] = "DEVICE", [CONF_TARGET_DRIVER] = "TARGET_DRIVER",
 	[CONF_TARGET] = "TARGET", [CONF_LUN] = "LUN", [CONF_GROUP] = "GROUP",
 	[CONF_INITIATOR] = "INITIATOR", [CONF_DEVICE_GROUP] = "DEVICE_GROUP",
-	[CONF_TARGET_GROUP] = "TARGET_GROUP",
+	[CONF_GROUP_DEVICE] = "DEVICE", [CONF_TARGET_GROUP] = "TARGET_GROUP",
+	[CONF_GROUP_TARGET] = "TARGET",
 };
 
 const struct conf_key *conf_keys(size_t *count)
@@ -302,4 +328,9 @@ bool conf_key_given(uint64_t given, const struct conf_key *key)
 const char *conf_block_word(enum conf_block block)
 {
 	return words[block];
+}
+
+const char *conf_alua_state_name(enum conf_alua_state state)
+{
+	return alua_states[state];
 }

@@ -56,6 +56,14 @@ static void target_free(struct conf_target *target)
 	conf_values_free(CONF_TARGET, target);
 }
 
+static void device_group_free(struct conf_device_group *dg)
+{
+	for (size_t i = 0; i < dg->n_groups; i++)
+		free(dg->groups[i].targets);
+	free(dg->groups);
+	free(dg->devices);
+}
+
 void conf_free(struct conf *conf)
 {
 	if (!conf)
@@ -66,6 +74,9 @@ void conf_free(struct conf *conf)
 	for (size_t i = 0; i < conf->n_targets; i++)
 		target_free(&conf->targets[i]);
 	free(conf->targets);
+	for (size_t i = 0; i < conf->n_device_groups; i++)
+		device_group_free(&conf->device_groups[i]);
+	free(conf->device_groups);
 	free(conf->driver.iwarp_ports);
 	conf_values_free(CONF_DAEMON, &conf->daemon);
 	free(conf);
@@ -102,6 +113,23 @@ const struct conf_target *conf_target_find(const struct conf *conf, const char *
 	for (size_t i = 0; i < conf->n_targets; i++)
 		if (!strcasecmp(conf->targets[i].name, name))
 			return &conf->targets[i];
+	return NULL;
+}
+
+const struct conf_device_group *conf_device_group_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_device_groups; i++)
+		if (!strcasecmp(conf->device_groups[i].name, name))
+			return &conf->device_groups[i];
+	return NULL;
+}
+
+const struct conf_target_group *conf_target_group_find(const struct conf_device_group *group,
+						       const char *name)
+{
+	for (size_t i = 0; i < group->n_groups; i++)
+		if (!strcasecmp(group->groups[i].name, name))
+			return &group->groups[i];
 	return NULL;
 }
 
@@ -210,9 +238,48 @@ static bool targets_equal(const struct conf *a, const struct conf *b)
 	return a->n_targets == b->n_targets;
 }
 
+static bool target_group_equal(const struct conf_target_group *a,
+			       const struct conf_target_group *b)
+{
+	if (strcmp(a->name, b->name) || a->n_targets != b->n_targets ||
+	    !conf_values_equal(CONF_TARGET_GROUP, a, b))
+		return false;
+	for (size_t i = 0; i < a->n_targets; i++)
+		if (strcmp(a->targets[i].name, b->targets[i].name) ||
+		    !conf_values_equal(CONF_GROUP_TARGET, &a->targets[i], &b->targets[i]))
+			return false;
+	return true;
+}
+
+bool conf_device_group_equal(const struct conf_device_group *a, const struct conf_device_group *b)
+{
+	if (strcmp(a->name, b->name) || a->n_devices != b->n_devices ||
+	    a->n_groups != b->n_groups || !conf_values_equal(CONF_DEVICE_GROUP, a, b))
+		return false;
+	for (size_t i = 0; i < a->n_devices; i++)
+		if (strcmp(a->devices[i].name, b->devices[i].name))
+			return false;
+	for (size_t i = 0; i < a->n_groups; i++)
+		if (!target_group_equal(&a->groups[i], &b->groups[i]))
+			return false;
+	return true;
+}
+
+static bool device_groups_equal(const struct conf *a, const struct conf *b)
+{
+	for (size_t i = 0; i < a->n_device_groups; i++) {
+		const struct conf_device_group *other =
+			conf_device_group_find(b, a->device_groups[i].name);
+
+		if (!other || !conf_device_group_equal(&a->device_groups[i], other))
+			return false;
+	}
+	return a->n_device_groups == b->n_device_groups;
+}
+
 bool conf_equal(const struct conf *a, const struct conf *b)
 {
 	return conf_values_equal(CONF_TOP, a, b) && conf_daemon_equal(&a->daemon, &b->daemon) &&
 	       conf_driver_equal(&a->driver, &b->driver) && devices_equal(a, b) &&
-	       targets_equal(a, b);
+	       targets_equal(a, b) && device_groups_equal(a, b);
 }

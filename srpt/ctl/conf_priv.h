@@ -116,17 +116,68 @@ void conf_uuid_derive(uint32_t setup_id, const char *name, uint8_t uuid[16]);
 /* Whether text is an address or a GID; addr gets the IPv6 (or IPv4-mapped) form. */
 bool conf_addr_parse(const char *text, uint8_t addr[16]);
 
+/* ---- conf_distinct.c ---- */
+
+/* One holder of a value that may not be the same twice. */
+struct conf_holder {
+	const void *value;
+	size_t len;		/* bytes; 0 = text without regard to case */
+	struct conf_pos pos;
+	const char *name;	/* of the holder, for the message */
+};
+
+struct conf_holders {
+	struct conf_holder *items;
+	size_t count;
+	bool no_memory;
+};
+
+void conf_holder_add(struct conf_holders *h, const void *value, size_t len, struct conf_pos pos,
+		     const char *name);
+/* Reports every holder but the first of a value, and empties the list. 0 or -ENOMEM. */
+int conf_holders_check(struct conf_holders *h, const char *block, const char *what,
+		       enum conf_severity severity, struct conf_diag_list *diags);
+/* By line, then column. */
+int conf_pos_compare(struct conf_pos a, struct conf_pos b);
+
 /* ---- conf_check.c ---- */
 
-/* Names of devices in blocks that were skipped. */
-struct conf_skipped {
-	char (*names)[CONF_DEVICE_NAME_MAX + 1];
+/* Names defined in blocks that were skipped; longer ones than fit are not kept. */
+struct conf_names {
+	char (*names)[CONF_PORT_NAME_MAX + 1];
 	size_t count;
 };
+
+struct conf_skipped {
+	struct conf_names devices;
+	struct conf_names targets;
+};
+
+/* While a configuration is checked. */
+struct conf_checker {
+	struct conf *conf;
+	const struct conf_device **by_name;	/* n_devices of them, sorted */
+	const struct conf_skipped *skipped;	/* sorted */
+	struct conf_diag_list *diags;
+};
+
+/* The device of that name, NULL = there is none. */
+const struct conf_device *conf_checker_device(const struct conf_checker *c, const char *name);
+bool conf_is_skipped(const struct conf_names *list, const char *name);
 
 /* Completes defaults that need the whole file and reports what contradicts. 0 or -ENOMEM. */
 int conf_check(struct conf *conf, const struct conf_skipped *skipped,
 	       struct conf_diag_list *diags);
+
+/* ---- conf_groups.c ---- */
+
+/*
+ * Resolves and checks the device groups, when devices, maps and relative identifiers of targets are
+ * complete. 0 or -ENOMEM.
+ */
+int conf_check_groups(struct conf_checker *c);
+/* Marks the relative target port identifiers of targets of other nodes. 0 or -ENOMEM. */
+int conf_groups_reserve(const struct conf *conf, bool *used);
 
 /* ---- conf_array.c ---- */
 

@@ -122,6 +122,43 @@ static void write_driver(const struct conf *conf, FILE *f)
 	fputs("}\n", f);
 }
 
+static void write_target_group(const struct conf_target_group *tg, FILE *f)
+{
+	fputs("\n\tTARGET_GROUP ", f);
+	conf_word_print(tg->name, f);
+	fputs(" {\n", f);
+	write_keys(CONF_TARGET_GROUP, tg->given, tg, 2, f);
+	for (size_t i = 0; i < tg->n_targets; i++) {
+		const struct conf_group_target *t = &tg->targets[i];
+
+		fputs("\t\tTARGET ", f);
+		conf_word_print(t->name, f);
+		if (t->given) {
+			fputs(" {\n", f);
+			write_keys(CONF_GROUP_TARGET, t->given, t, 3, f);
+			fputs("\t\t}", f);
+		}
+		putc('\n', f);
+	}
+	fputs("\t}\n", f);
+}
+
+static void write_device_group(const struct conf_device_group *dg, FILE *f)
+{
+	fputs("\nDEVICE_GROUP ", f);
+	conf_word_print(dg->name, f);
+	fputs(" {\n", f);
+	write_keys(CONF_DEVICE_GROUP, dg->given, dg, 1, f);
+	for (size_t i = 0; i < dg->n_devices; i++) {
+		fputs("\tDEVICE ", f);
+		conf_word_print(dg->devices[i].name, f);
+		putc('\n', f);
+	}
+	for (size_t i = 0; i < dg->n_groups; i++)
+		write_target_group(&dg->groups[i], f);
+	fputs("}\n", f);
+}
+
 int conf_write(const struct conf *conf, FILE *f)
 {
 	fputs("# Configuration of srptd, see srpt.conf(5).\n", f);
@@ -134,5 +171,7 @@ int conf_write(const struct conf *conf, FILE *f)
 	write_devices(conf, f);
 	if (conf->driver.given || conf->driver.n_iwarp_ports || conf->n_targets)
 		write_driver(conf, f);
+	for (size_t i = 0; i < conf->n_device_groups; i++)
+		write_device_group(&conf->device_groups[i], f);
 	return fflush(f) || ferror(f) ? -EIO : 0;
 }

@@ -11,6 +11,7 @@ void live_init(struct live *live)
 	memset(live, 0, sizeof(*live));
 	list_init(&live->devices);
 	list_init(&live->targets);
+	list_init(&live->device_groups);
 	job_queue_init(&live->jobs);
 }
 
@@ -36,6 +37,16 @@ struct target *live_target_find(const struct live *live, const char *name)
 	list_for_each(t, &live->targets, link)
 		if (!strcasecmp(t->conf->name, name))
 			return t;
+	return NULL;
+}
+
+struct device_group *live_device_group_find(const struct live *live, const char *name)
+{
+	struct device_group *g;
+
+	list_for_each(g, &live->device_groups, link)
+		if (!strcasecmp(g->conf->name, name))
+			return g;
 	return NULL;
 }
 

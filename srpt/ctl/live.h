@@ -52,11 +52,22 @@ struct target {
 	char error[LIVE_ERROR_MAX];
 };
 
+/* A DEVICE_GROUP of the configuration. */
+struct device_group {
+	struct list_node link; /* live.device_groups */
+	struct live *live;
+	const struct conf_device_group *conf; /* in live.conf; while it leaves in the one before */
+	bool leaving;                         /* during an apply */
+	struct alua_group *alua;              /* NULL: it could not be made, error says why */
+	char error[LIVE_ERROR_MAX];
+};
+
 struct live {
 	struct conf *conf;         /* NULL: nothing was applied yet */
 	struct device **device_of; /* by index in conf->devices; NULL: none */
 	struct list_node devices;  /* struct device */
 	struct list_node targets;  /* struct target, in no order */
+	struct list_node device_groups; /* struct device_group */
 	struct job_queue jobs;     /* what changes any of this */
 	uint64_t ioc_guid;         /* for targets whose configuration names none */
 
@@ -70,9 +81,10 @@ void live_init(struct live *live);
 
 /* The device made from @dev, an element of live->conf->devices; NULL while there is none. */
 struct device *live_device(const struct live *live, const struct conf_device *dev);
-/* NULL if there is none of that name; target names compare without case. */
+/* NULL if there is none of that name; of targets and groups it compares without case. */
 struct device *live_device_find(const struct live *live, const char *name);
 struct target *live_target_find(const struct live *live, const char *name);
+struct device_group *live_device_group_find(const struct live *live, const char *name);
 /* No device holds requests back on purpose any more: all of them are about to leave. */
 void live_release(struct live *live);
 const char *device_state_name(enum device_state state);

@@ -43,12 +43,13 @@ __attribute__((format(printf, 2, 3)))
 void ops_fail(struct ops *o, const char *fmt, ...); /* tell the reason and end it */
 void ops_finish_report(struct ops *o, struct report *r); /* print it and end; frees @r's parts */
 
-/* ops_list.c, ops_status.c, ops_act.c: one function per command, each ends in ops_finish(). */
+/* ops_*.c: one function per command, each ends in ops_finish(). */
 void ops_status(struct ops *o);
 void ops_sessions(struct ops *o);
 void ops_channels(struct ops *o);
 void ops_luns(struct ops *o);
 void ops_devices(struct ops *o);
+void ops_groups(struct ops *o);
 void ops_targets(struct ops *o);
 void ops_login_info(struct ops *o);
 void ops_stats(struct ops *o);
@@ -57,5 +58,6 @@ void ops_enable(struct ops *o);
 void ops_disable(struct ops *o);
 void ops_close_session(struct ops *o);
 void ops_resync(struct ops *o);
+void ops_set_state(struct ops *o);
 
 #endif

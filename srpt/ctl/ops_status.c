@@ -24,6 +24,7 @@ static const struct column daemon_columns[] = {
 	{ "targets", "targets", COLUMN_NUMBER },
 	{ "devices", "devices", COLUMN_NUMBER },
 	{ "devices_failed", "failed devices", COLUMN_NUMBER },
+	{ "device_groups", "device groups", COLUMN_NUMBER },
 	{ "sessions", "sessions", COLUMN_NUMBER },
 	{ "channels", "channels", COLUMN_NUMBER },
 };
@@ -50,7 +51,7 @@ static const struct column problem_columns[] = {
 };
 
 struct totals {
-	uint64_t sessions, channels, targets, devices, devices_failed;
+	uint64_t sessions, channels, targets, devices, devices_failed, device_groups;
 };
 
 static void session_total(void *arg, const struct srp_session_info *i)
@@ -63,6 +64,7 @@ static void session_total(void *arg, const struct srp_session_info *i)
 
 static void totals_get(const struct live *live, struct totals *sum)
 {
+	const struct device_group *g;
 	const struct target *t;
 	const struct device *d;
 
@@ -73,6 +75,8 @@ static void totals_get(const struct live *live, struct totals *sum)
 		sum->devices++;
 		sum->devices_failed += d->state == DEVICE_FAILED;
 	}
+	list_for_each(g, &live->device_groups, link)
+		sum->device_groups++;
 }
 
 static void rdma_count(void *arg, const struct verbs_device_info *d)
@@ -126,6 +130,7 @@ static void daemon_section(struct report *r, const struct daemon *d)
 	report_uint(r, sum.targets);
 	report_uint(r, sum.devices);
 	report_uint(r, sum.devices_failed);
+	report_uint(r, sum.device_groups);
 	report_uint(r, sum.sessions);
 	report_uint(r, sum.channels);
 }
@@ -157,6 +162,7 @@ static void listener_section(struct report *r, const struct listeners *l)
 
 static void problem_section(struct report *r, const struct live *live)
 {
+	const struct device_group *g;
 	const struct device *d;
 	const struct target *t;
 
@@ -174,6 +180,13 @@ static void problem_section(struct report *r, const struct live *live)
 		report_text(r, "target");
 		report_text(r, t->conf->name);
 		report_text(r, t->error);
+	}
+	list_for_each(g, &live->device_groups, link) {
+		if (!g->error[0])
+			continue;
+		report_text(r, "device group");
+		report_text(r, g->conf->name);
+		report_text(r, g->error);
 	}
 }
 

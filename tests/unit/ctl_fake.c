@@ -24,6 +24,13 @@ struct backend {
 struct lu {
 	char name[64];
 	struct backend *be;
+	struct alua_group *group;
+};
+
+struct alua_group {
+	char text[512]; /* as in the events */
+	struct alua_target_group groups[ALUA_GROUPS_MAX];
+	unsigned n;
 };
 
 /* An operation that has not ended yet. */
@@ -37,7 +44,8 @@ struct operation {
 char fake_events[4096];
 const char *fake_missing = "";
 int fake_attach_status;
-int fake_backends, fake_lus, fake_targets, fake_released;
+int fake_backends, fake_lus, fake_targets, fake_groups, fake_released;
+int fake_group_status;
 struct srp_session_info fake_sessions[FAKE_SESSIONS];
 unsigned fake_n_sessions;
 
@@ -58,6 +66,7 @@ void fake_reset(void)
 	fake_events[0] = 0;
 	fake_missing = "";
 	fake_attach_status = 0;
+	fake_group_status = 0;
 	fake_released = 0;
 	fake_n_sessions = 0;
 	fake_listens[0] = 0;
@@ -208,6 +217,102 @@ int lu_resync(struct lu *lu)
 {
 	event("resync", lu->name);
 	return 1;
+}
+
+/* "60s lu7 256=0p[3,9] 257=2[1]" */
+static void group_print(const struct alua_params *p, char *text, size_t size)
+{
+	int len = snprintf(text, size, "%us lu%u", p->transition_time, p->lu_group);
+
+	for (unsigned i = 0; i < p->n_groups; i++) {
+		const struct alua_target_group *g = &p->groups[i];
+
+		len += snprintf(text + len, size - (size_t)len, " %u=%x%s", g->id, g->state,
+				g->preferred ? "p" : "");
+		for (unsigned j = 0; j < g->n_ports; j++)
+			len += snprintf(text + len, size - (size_t)len, "%c%u", j ? ',' : '[',
+					g->ports[j]);
+		len += snprintf(text + len, size - (size_t)len, "]");
+	}
+}
+
+static int group_fill(struct alua_group *g, const struct alua_params *p, const char *what)
+{
+	char text[sizeof(g->text)];
+
+	if (fake_group_status)
+		return fake_group_status;
+	group_print(p, text, sizeof(text));
+	/* As the real one, which tells nobody of what did not change. */
+	if (strcmp(text, g->text))
+		event(what, text);
+	strcpy(g->text, text);
+	memcpy(g->groups, p->groups, p->n_groups * sizeof(g->groups[0]));
+	g->n = p->n_groups;
+	return 0;
+}
+
+int alua_group_create(struct scsi_device *d, const struct alua_params *p, struct alua_group **out)
+{
+	struct alua_group *g = calloc(1, sizeof(*g));
+	int rc;
+
+	(void)d;
+	assert_non_null(g);
+	rc = group_fill(g, p, "group");
+	if (rc) {
+		free(g);
+		return rc;
+	}
+	fake_groups++;
+	*out = g;
+	return 0;
+}
+
+int alua_group_change(struct alua_group *g, const struct alua_params *p)
+{
+	return group_fill(g, p, "regroup");
+}
+
+void alua_group_destroy(struct alua_group *g)
+{
+	event("ungroup", g->text);
+	fake_groups--;
+	free(g);
+}
+
+static struct alua_target_group *group_find(struct alua_group *g, uint16_t id)
+{
+	for (unsigned i = 0; i < g->n; i++)
+		if (g->groups[i].id == id)
+			return &g->groups[i];
+	fail_msg("no target port group %u", id);
+	return NULL;
+}
+
+int alua_group_set_state(struct alua_group *g, uint16_t id, enum alua_state state, bool failed)
+{
+	char what[64];
+
+	if (fake_group_status)
+		return fake_group_status;
+	snprintf(what, sizeof(what), "%u=%x%s", id, state, failed ? "failed" : "");
+	event("state", what);
+	group_find(g, id)->state = state;
+	return 0;
+}
+
+enum alua_state alua_group_state(const struct alua_group *g, uint16_t id)
+{
+	return group_find((struct alua_group *)(uintptr_t)g, id)->state;
+}
+
+void lu_set_alua_group(struct lu *lu, struct alua_group *g)
+{
+	if (lu->group == g)
+		return;
+	lu->group = g;
+	event(g ? "join" : "part", lu->name);
 }
 
 unsigned nexus_lun_count(const struct nexus *n)

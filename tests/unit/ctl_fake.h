@@ -29,8 +29,10 @@ extern char fake_events[4096];
 extern const char *fake_missing;
 /* The status LUs are attached with. */
 extern int fake_attach_status;
+/* What making or changing a device group ends with. */
+extern int fake_group_status;
 /* Sizes of what is there, to see that nothing is lost. */
-extern int fake_backends, fake_lus, fake_targets;
+extern int fake_backends, fake_lus, fake_targets, fake_groups;
 /* Backends that were told to let go of their requests. */
 extern int fake_released;
 /* Sessions that srp_for_each_session() tells of. */

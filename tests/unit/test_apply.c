@@ -71,6 +71,7 @@ static int teardown(void **state)
 	assert_int_equal(fake_backends, 0);
 	assert_int_equal(fake_lus, 0);
 	assert_int_equal(fake_targets, 0);
+	assert_int_equal(fake_groups, 0);
 	assert_true(list_empty(&live.devices));
 	assert_true(list_empty(&live.targets));
 	conf_free(live.conf);

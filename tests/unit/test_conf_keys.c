@@ -19,6 +19,9 @@ static const size_t block_size[CONF_BLOCKS] = {
 	[CONF_TARGET_DRIVER] = sizeof(struct conf_driver),
 	[CONF_TARGET] = sizeof(struct conf_target), [CONF_LUN] = sizeof(struct conf_lun),
 	[CONF_GROUP] = sizeof(struct conf_group),
+	[CONF_DEVICE_GROUP] = sizeof(struct conf_device_group),
+	[CONF_TARGET_GROUP] = sizeof(struct conf_target_group),
+	[CONF_GROUP_TARGET] = sizeof(struct conf_group_target),
 };
 
 /* The width of the field each type writes; 0 = any. */
