@@ -38,6 +38,15 @@ void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
 	list_add_tail(&be->queue[r->id], &io->link);
 }
 
+/* No LU here is a SCSI device. */
+void backend_submit_scsi(struct reactor *r, struct backend *be, struct be_scsi_io *io)
+{
+	(void)r;
+	(void)be;
+	(void)io;
+	abort();
+}
+
 const struct backend_info *backend_info(const struct backend *be)
 {
 	return &be->info;
