@@ -3,9 +3,14 @@
 
 #include "scsi/alua.h"
 #include "scsi/nexus.h"
+#include "scsi/ops.h"
 #include "scsi/optable.h"
 #include "scsi/pr.h"
 #include "scsi/reserve.h"
+
+/* START STOP UNIT, byte 4. */
+#define START 0x01
+#define POWER_CONDITION 0xf0
 
 /* In the order of precedence; the first two columns are one bit each. */
 static const struct {
@@ -37,6 +42,16 @@ static enum scsi_sense not_ready(const struct scsi_cmd *cmd)
 	return (enum scsi_sense)atomic_load_explicit(&cmd->lu->not_ready, memory_order_relaxed);
 }
 
+/* Its row's, and to start an LU that runs disturbs nobody (SBC-3 table 13). */
+static uint8_t access_of(const struct scsi_cmd *cmd)
+{
+	uint8_t access = cmd->op->access;
+
+	if (cmd->op->exec == op_start_stop && (cmd->cdb[4] & (POWER_CONDITION | START)) == START)
+		access |= ACCESS_WE | ACCESS_EA | ACCESS_RESERVED;
+	return access;
+}
+
 enum scsi_sense access_check(struct scsi_cmd *cmd)
 {
 	struct itl *itl = cmd->itl;
@@ -47,7 +62,7 @@ enum scsi_sense access_check(struct scsi_cmd *cmd)
 	if (ua)
 		s = ua_take(&itl->ua, UA_RESET_CLASS);
 	if (!s)
-		s = gate_check(gate & GATE_CONFLICT, cmd->op->access);
+		s = gate_check(gate & GATE_CONFLICT, access_of(cmd));
 	if (!s && ua)
 		s = ua_take(&itl->ua, UA_ANY);
 	if (!s)
@@ -58,7 +73,7 @@ enum scsi_sense access_check(struct scsi_cmd *cmd)
 enum scsi_sense access_check_again(const struct scsi_cmd *cmd)
 {
 	unsigned gate = atomic_load_explicit(&cmd->itl->gate, memory_order_acquire);
-	enum scsi_sense s = gate_check(gate, cmd->op->access);
+	enum scsi_sense s = gate_check(gate, access_of(cmd));
 
 	return s ? s : not_ready(cmd);
 }

@@ -25,6 +25,7 @@
 	(ACCESS_WE | ACCESS_EA | ACCESS_RESERVED | ACCESS_STANDBY | ACCESS_UNAVAILABLE | \
 	 ACCESS_TRANSITION | ACCESS_NOT_READY)
 #define SHARED (ACCESS_WE | ACCESS_EA) /* no reservation conflict */
+#define UNRESERVED (SHARED | ACCESS_RESERVED)
 #define LOOKS ACCESS_WE                /* reads what only Exclusive Access keeps to itself */
 #define PASSIVE (ACCESS_STANDBY | ACCESS_UNAVAILABLE | ACCESS_TRANSITION)
 
@@ -58,17 +59,18 @@ const struct scsi_op optable[] = {
 	  prep_mode_select, op_mode_select, { 0x15, 0x11, 0, 0, 0xff, 0 } },
 	{ 0x16, 0, 6, CDB_NO_LENGTH, 0, SHARED | ACCESS_STANDBY, "RESERVE(6)",
 	  NULL, op_reserve, { 0x16, 0, 0xff, 0, 0, 0 } },
-	{ 0x17, 0, 6, CDB_NO_LENGTH, 0, SHARED | ACCESS_RESERVED | ACCESS_STANDBY, "RELEASE(6)",
+	{ 0x17, 0, 6, CDB_NO_LENGTH, 0, UNRESERVED | ACCESS_STANDBY, "RELEASE(6)",
 	  NULL, op_reserve, { 0x17, 0, 0xff, 0, 0, 0 } },
 	{ 0x1a, 0, 6, CDB_ALLOC_1_4, OP_PARAM_IN, LOOKS | ACCESS_STANDBY, "MODE SENSE(6)",
 	  prep_mode_sense, op_mode_sense_6, { 0x1a, 0x08, 0xff, 0xff, 0xff, 0 } },
 	{ 0x1b, 0, 6, CDB_NO_LENGTH, 0, 0, "START STOP UNIT",
 	  prep_start_stop, op_start_stop, { 0x1b, 0x01, 0, 0x0f, 0xf7, 0 } },
-	{ 0x1c, 0, 6, CDB_ALLOC_2_3, OP_PARAM_IN, ACCESS_STANDBY, "RECEIVE DIAGNOSTIC RESULTS",
+	{ 0x1c, 0, 6, CDB_ALLOC_2_3, OP_PARAM_IN, LOOKS | ACCESS_STANDBY,
+	  "RECEIVE DIAGNOSTIC RESULTS",
 	  prep_receive_diagnostic, op_receive_diagnostic, { 0x1c, 0x01, 0xff, 0xff, 0xff, 0 } },
 	{ 0x1d, 0, 6, CDB_ALLOC_2_3, OP_OUT, ACCESS_STANDBY, "SEND DIAGNOSTIC",
 	  prep_send_diagnostic, op_send_diagnostic, { 0x1d, 0xf7, 0, 0xff, 0xff, 0 } },
-	{ 0x25, 0, 10, CDB_LBA_10, OP_PARAM_IN, SHARED | PASSIVE, "READ CAPACITY(10)",
+	{ 0x25, 0, 10, CDB_LBA_10, OP_PARAM_IN, UNRESERVED | PASSIVE, "READ CAPACITY(10)",
 	  prep_read_capacity, op_read_capacity_10,
 	  { 0x25, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0x01, 0 } },
 	{ 0x28, 0, 10, CDB_BLOCKS_10, READS, LOOKS, "READ(10)",
@@ -95,13 +97,13 @@ const struct scsi_op optable[] = {
 	{ 0x48, 0x1f, 10, CDB_ALLOC_2_7, OP_SA | OP_OUT | OP_WRITES, ACCESS_NOT_READY,
 	  "SANITIZE: EXIT FAILURE MODE", prep_sanitize_exit, op_sanitize_exit,
 	  { 0x48, 0x1f, 0, 0, 0, 0, 0, 0xff, 0xff, 0 } },
-	{ 0x4d, 0, 10, CDB_ALLOC_2_7, OP_PARAM_IN, SHARED | ACCESS_STANDBY, "LOG SENSE",
+	{ 0x4d, 0, 10, CDB_ALLOC_2_7, OP_PARAM_IN, UNRESERVED | ACCESS_STANDBY, "LOG SENSE",
 	  prep_log_sense, op_log_sense, { 0x4d, 0, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0 } },
 	{ 0x55, 0, 10, CDB_ALLOC_2_7, OP_OUT, ACCESS_STANDBY, "MODE SELECT(10)",
 	  prep_mode_select, op_mode_select, { 0x55, 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0 } },
 	{ 0x56, 0, 10, CDB_NO_LENGTH, 0, SHARED | ACCESS_STANDBY, "RESERVE(10)",
 	  NULL, op_reserve, { 0x56, 0, 0xff, 0 } },
-	{ 0x57, 0, 10, CDB_NO_LENGTH, 0, SHARED | ACCESS_RESERVED | ACCESS_STANDBY, "RELEASE(10)",
+	{ 0x57, 0, 10, CDB_NO_LENGTH, 0, UNRESERVED | ACCESS_STANDBY, "RELEASE(10)",
 	  NULL, op_reserve, { 0x57, 0, 0xff, 0 } },
 	{ 0x5a, 0, 10, CDB_ALLOC_2_7, OP_PARAM_IN, LOOKS | ACCESS_STANDBY, "MODE SENSE(10)",
 	  prep_mode_sense, op_mode_sense_10, { 0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0 } },
@@ -137,7 +139,8 @@ const struct scsi_op optable[] = {
 	  NULL, op_synchronize_cache, USAGE_16(0x91, 0x02) },
 	{ 0x93, 0, 16, CDB_BLOCKS_16, OP_RANGE | OP_OUT | OP_WRITES, 0, "WRITE SAME(16)",
 	  prep_write_same, op_write_same, USAGE_16(0x93, 0x09) },
-	{ 0x9e, 0x10, 16, CDB_LBA_16, OP_SA | OP_PARAM_IN, SHARED | PASSIVE, "READ CAPACITY(16)",
+	{ 0x9e, 0x10, 16, CDB_LBA_16, OP_SA | OP_PARAM_IN, UNRESERVED | PASSIVE,
+	  "READ CAPACITY(16)",
 	  prep_read_capacity, op_read_capacity_16,
 	  { 0x9e, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	    0x01, 0 } },

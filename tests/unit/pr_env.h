@@ -86,6 +86,8 @@ static inline int pr_env_setup(void **state)
 	env_init(e);
 	pe->store.store.save = store_save;
 	e->params.store = &pe->store.store;
+	e->params.thin_provisioned = true;
+	e->be.info.unmap_granularity = 4096;
 	env_open(e);
 	pe->store.control = &e->control;
 	pe->ports[0].rel_tgt_id = 7;

@@ -137,7 +137,7 @@ static void test_third_parties_and_extents_are_refused(void **state)
 		{ "RESERVE(10) EXTENT", { RESERVE_10, 0x01 }, 0, 0, SENSE_INVALID_FIELD_IN_CDB, 1 },
 		{ "RELEASE(10) 3RD", { RELEASE_10, 0x10 }, 0, 0, SENSE_INVALID_FIELD_IN_CDB, 1 },
 		{ "RELEASE(10) EXTENT", { RELEASE_10, 0x01 }, 0, 0, SENSE_INVALID_FIELD_IN_CDB, 1 },
-		{ "RESERVE(6) list", { RESERVE_6, 0, 0, 0, 8 }, 8, 0, SENSE_INVALID_FIELD_IN_CDB, 4 },
+		{ "with a list", { RESERVE_6, 0, 0, 0, 8 }, 8, 0, SENSE_INVALID_FIELD_IN_CDB, 4 },
 	};
 	struct env *e = *state;
 
