@@ -203,6 +203,67 @@ CONF
 	conf_target bad
 }
 
+# conf_groups: two targets of this node, each in a target group of its own, with one disk of 1 MiB.
+conf_groups()
+{
+	conf_head
+	cat << CONF
+HANDLER vdisk_ram {
+	DEVICE disk01 {
+		size 1M
+	}
+}
+CONF
+	conf_driver
+	cat << CONF
+	TARGET srpt0 {
+		enabled 1
+		rel_tgt_id 11
+		id_ext $id_ext
+		LUN 0 disk01
+	}
+	TARGET srpt1 {
+		enabled 1
+		rel_tgt_id 12
+		id_ext $(printf %016x $((0x$id_ext + 1)))
+		LUN 0 disk01
+	}
+}
+DEVICE_GROUP dg0 {
+	lu_group_id 7
+	transition_time 40
+	DEVICE disk01 #dg0
+	TARGET_GROUP near {
+		group_id 1
+		state active #near
+		TARGET srpt0
+	}
+	TARGET_GROUP far {
+		group_id 2
+		TARGET srpt1
+	}
+	TARGET_GROUP away {
+		group_id 3
+		state standby
+		TARGET elsewhere0 {
+			rel_tgt_id 13
+		}
+		TARGET elsewhere1 {
+			rel_tgt_id 14
+		}
+	}
+}
+DEVICE_GROUP dg1 {
+	TARGET_GROUP away {
+		group_id 3
+		TARGET elsewhere0 {
+			rel_tgt_id 13
+		}
+	}
+}
+CONF
+}
+
 # descriptors: how many the daemon has open.
 descriptors()
 {
