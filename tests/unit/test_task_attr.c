@@ -194,6 +194,70 @@ static void test_head_of_queue_while_ordered_runs(void **state)
 	end_good(&caw);
 }
 
+/* Of another reactor: one that has its turn, but waits for what is in execution here. */
+static void test_head_of_queue_while_ordered_waits(void **state)
+{
+	struct env *e = *state;
+	struct task r, o, caw;
+
+	init_read(e, &r, other(e), 5, 1);
+	submit(e, &r);
+	init_write(e, &o, 0, 6, 1, 0x11);
+	submit_attr(e, &o, SCSI_ORDERED);
+	init_caw(e, &caw, other(e), 9, 0, 1);
+	submit_attr(e, &caw, SCSI_HEAD_OF_QUEUE);
+	assert_int_equal(e->be.requests, 2);
+	finish_all(e);
+	end_good(&r);
+	end_good(&o);
+	end_good(&caw);
+}
+
+/* It passes one that has not begun, which then must not run into it. */
+static void test_head_of_queue_passes_for_the_same_block(void **state)
+{
+	struct env *e = *state;
+	struct task o[2], caw;
+
+	for (unsigned i = 0; i < 2; i++) {
+		init_write(e, &o[i], i ? other(e) : 0, 5 + i, 1, 0x11);
+		submit_attr(e, &o[i], SCSI_ORDERED);
+	}
+	init_caw(e, &caw, 0, 6, 0, 0x22);
+	submit_attr(e, &caw, SCSI_HEAD_OF_QUEUE);
+	assert_int_equal(e->be.requests, 2);
+	finish(e);
+	end_good(&o[0]);
+	assert_int_equal(e->be.requests, 2);
+	finish(e);
+	assert_int_equal(e->be.requests, 3);
+	finish_all(e);
+	end_good(&caw);
+	end_good(&o[1]);
+	assert_int_equal(e->be.bytes[6 * 512], 0x11);
+}
+
+static void test_ordered_waits_for_head_of_queue(void **state)
+{
+	struct env *e = *state;
+	struct task before, o, head;
+
+	init_read(e, &before, 0, 5, 1);
+	submit(e, &before);
+	init_read(e, &o, 0, 6, 1);
+	submit_attr(e, &o, SCSI_ORDERED);
+	init_read(e, &head, 0, 7, 1);
+	submit_attr(e, &head, SCSI_HEAD_OF_QUEUE);
+	finish(e);
+	end_good(&before);
+	assert_waits(&o);
+	finish(e);
+	end_good(&head);
+	assert_int_equal(e->be.requests, 3);
+	finish_all(e);
+	end_good(&o);
+}
+
 static void test_ordered_atomic(void **state)
 {
 	struct env *e = *state;
@@ -429,6 +493,9 @@ int main(void)
 		T(test_ordered_of_two_reactors),
 		T(test_head_of_queue_passes),
 		T(test_head_of_queue_while_ordered_runs),
+		T(test_head_of_queue_while_ordered_waits),
+		T(test_head_of_queue_passes_for_the_same_block),
+		T(test_ordered_waits_for_head_of_queue),
 		T(test_ordered_atomic),
 		T(test_inquiry_and_its_like_pass),
 		T(test_ordered_waits_for_fetching_on_its_reactor),
