@@ -149,7 +149,9 @@ static void request_assert(const struct backend *be, const struct be_io *io)
 	uint64_t mask = be->info.block_size - 1, size = backend_size(be);
 
 	assert(io->done && (unsigned)io->op < BE_OPS);
-	if (io->op == BE_FLUSH)
+	if (io->op == BE_USAGE)
+		assert(io->buf.addr && io->buf.len >= sizeof(struct be_usage));
+	if (io->op == BE_FLUSH || io->op == BE_USAGE)
 		return;
 	assert(io->len && !((io->off | io->len) & mask));
 	assert(io->off <= size && io->len <= size - io->off);
@@ -169,6 +171,8 @@ static int request_refuse(const struct backend *be, const struct be_io *io)
 
 	if (modifies[io->op] && be->info.read_only)
 		return -EROFS;
+	if (io->op == BE_USAGE)
+		return be->info.knows_usage ? 0 : -EOPNOTSUPP;
 	if (io->op == BE_UNMAP)
 		return be->info.unmap_granularity ? 0 : -EOPNOTSUPP;
 	/* An initiator has a say in where immediate data lies. */

@@ -26,6 +26,7 @@ enum be_op {
 	BE_WRITE_ZEROES, /* as BE_UNMAP, space stays allocated where that can be had */
 	BE_PREFETCH,     /* [off, off+len) will be read; a hint that cannot fail */
 	BE_EXTENTS,      /* what of [off, off+len) is allocated: fills buf, see be_extent */
+	BE_USAGE,        /* the space all of it takes: fills buf, see be_usage */
 	BE_OPS,
 };
 
@@ -37,6 +38,12 @@ enum be_op {
 struct be_extent {
 	uint64_t len; /* bytes; a multiple of info.block_size */
 	bool mapped;  /* false: no space is allocated for it, and it reads as zeros */
+};
+
+/* What BE_USAGE finds, where info.knows_usage; -EOPNOTSUPP elsewhere. Bytes. */
+struct be_usage {
+	uint64_t used;
+	uint64_t available; /* for it to take as well; others may take of the same */
 };
 
 #define BE_FUA 0x01 /* BE_WRITE, BE_WRITE_ZEROES: on stable storage before done */
@@ -53,7 +60,7 @@ struct be_io {
 	uint8_t flags;
 	uint64_t off;     /* bytes; a multiple of info.block_size */
 	uint64_t len;     /* bytes; for BE_READ/BE_WRITE == buf.len, ≤ IOBUF_MAX_SIZE */
-	/* BE_READ, BE_WRITE: addr a multiple of info.buf_align. BE_EXTENTS: struct be_extent. */
+	/* BE_READ, BE_WRITE: addr a multiple of info.buf_align. BE_EXTENTS, BE_USAGE: see there. */
 	struct iobuf buf;
 	void (*done)(struct be_io *io);
 
@@ -122,6 +129,7 @@ struct backend_info {
 	uint32_t buf_align;        /* bytes: what be_io.buf.addr must be aligned to, ≤ 4096 */
 	bool read_only;
 	bool rotational;
+	bool knows_usage; /* BE_USAGE has an answer */
 	bool write_cache; /* volatile cache: BE_FLUSH and BE_FUA mean something */
 	/*
 	 * A SCSI device: it takes be_scsi_io instead of be_io. size is 0 where nobody

@@ -153,10 +153,10 @@ void be_helper_destroy(struct be_helper *h);
 void be_helper_submit(struct be_helper *h, struct be_io *io);
 
 /*
- * extents.c: BE_EXTENTS of a file, in calls that may block: any thread but a reactor's.
- * 0 or -errno.
+ * extents.c: BE_EXTENTS and BE_USAGE of a file, in calls that may block: any thread but a
+ * reactor's. 0 or -errno.
  */
-int be_extents_find(struct be_io *io);
+int be_space_find(struct be_io *io);
 
 /* Add an extent of @len bytes to those of @io; false: there is no room. */
 bool be_extents_add(struct be_io *io, uint64_t len, bool mapped);
@@ -170,7 +170,7 @@ enum uring_step {
 	STEP_ZERO_WRITE, /* write zeros, in pieces */
 	STEP_SYNC,       /* fdatasync */
 	STEP_ADVISE,     /* tell the page cache what will be read */
-	STEP_EXTENTS,    /* be_extents_find(): not of io_uring */
+	STEP_SPACE,      /* be_space_find(): not of io_uring */
 };
 
 enum uring_next { URING_DONE, URING_AGAIN };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What of a file is allocated, as its file system tells it. */
+/* What of a file is allocated, and how much, as its file system tells it. */
 #include "backend/backend_priv.h"
 
 #include <errno.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 bool be_extents_add(struct be_io *io, uint64_t len, bool mapped)
@@ -49,7 +51,7 @@ static int extent_find(const struct be_io *io, uint64_t at, uint64_t end, struct
 	return 0;
 }
 
-int be_extents_find(struct be_io *io)
+static int extents_find(struct be_io *io)
 {
 	uint64_t at = io->off, end = io->off + io->len;
 	struct be_extent e = { 0, true };
@@ -67,4 +69,23 @@ int be_extents_find(struct be_io *io)
 		at += e.len;
 	}
 	return 0;
+}
+
+/* The file system's free space is for all of its files. */
+static int usage_find(struct be_io *io)
+{
+	struct be_usage *u = (struct be_usage *)(void *)io->buf.addr;
+	struct statvfs fs;
+	struct stat st;
+
+	if (fstat(io->be->fd, &st) || fstatvfs(io->be->fd, &fs))
+		return -errno;
+	u->used = (uint64_t)st.st_blocks * 512;
+	u->available = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return 0;
+}
+
+int be_space_find(struct be_io *io)
+{
+	return io->op == BE_USAGE ? usage_find(io) : extents_find(io);
 }

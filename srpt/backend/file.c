@@ -50,6 +50,7 @@ static int file_limits(struct backend *be, const struct backend_params *p)
 	} else {
 		info->rotational = vdisk_sysfs_u64(st.st_dev, "queue/rotational", 1) != 0;
 		info->physical_block = PAGE;
+		info->knows_usage = true;
 		unmap_limits(be, p, &st);
 	}
 	if (p->rotational >= 0)

@@ -47,7 +47,7 @@ static void *helper_thread(void *arg)
 
 	pthread_setname_np(pthread_self(), "disk-map");
 	while ((io = request_get(h))) {
-		io->result = be_extents_find(io);
+		io->result = be_space_find(io);
 		io->msg.fn = result_received;
 		reactor_send(io->reactor, &io->msg);
 	}

@@ -61,7 +61,7 @@ static void ring_prepare(struct be_ring *ring, struct be_io *io)
 
 static void ring_enqueue(struct be_ring *ring, struct be_io *io)
 {
-	if (io->step == STEP_EXTENTS && ring->helper) {
+	if (io->step == STEP_SPACE && ring->helper) {
 		be_helper_submit(ring->helper, io);
 		return;
 	}

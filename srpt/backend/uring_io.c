@@ -64,7 +64,8 @@ enum uring_next uring_io_start(struct be_io *io)
 	case BE_PREFETCH:
 		return start_advise(io);
 	case BE_EXTENTS:
-		io->step = STEP_EXTENTS;
+	case BE_USAGE:
+		io->step = STEP_SPACE;
 		break;
 	default:
 		io->step = STEP_RW;
@@ -146,7 +147,7 @@ void uring_io_prep(const struct be_io *io, struct io_uring_sqe *sqe, int buf_slo
 	case STEP_ADVISE:
 		prep_advise(io, sqe);
 		break;
-	case STEP_EXTENTS:
+	case STEP_SPACE:
 		break;
 	}
 }

@@ -61,8 +61,8 @@ static int step_run(struct be_io *io)
 	struct io_uring_sqe sqe;
 	ssize_t n;
 
-	if (io->step == STEP_EXTENTS)
-		return be_extents_find(io);
+	if (io->step == STEP_SPACE)
+		return be_space_find(io);
 	uring_io_prep(io, &sqe, -1);
 	n = sqe_run(&sqe);
 	return n < 0 ? -errno : (int)n;

@@ -14,18 +14,23 @@
 #define LIST 0x23           /* parameter control byte: TSD, binary list */
 #define COUNTER 0x22        /* TSD, unbounded counter */
 #define TEMPERATURE_NONE 0xff
+#define SCOPE_LU 0x01       /* resources of this LU alone */
+#define SCOPE_SHARED 0x02
+#define PAGE_PROVISIONING 0x0c
 
 /* A page being built; parameters of codes below @from are left out. */
 struct log_out {
 	uint8_t *p;
 	unsigned n;
 	uint16_t from;
+	const struct be_usage *usage; /* of page 0Ch */
 };
 
 struct log_page {
 	uint8_t code, subpage;
 	uint16_t last; /* parameter code; 0 for pages without parameters */
 	void (*build)(const struct lu *lu, struct log_out *o);
+	bool (*offered)(const struct lu *lu); /* NULL: on every LU */
 };
 
 /* Room for parameter @code, or NULL: it is not wanted. */
@@ -76,6 +81,32 @@ static void build_read_errors(const struct lu *lu, struct log_out *o)
 	build_errors(o, s.read_bytes, s.read_errors);
 }
 
+static bool usage_offered(const struct lu *lu)
+{
+	return lu->thin && lu->info->knows_usage;
+}
+
+/*
+ * Resource count, SBC-3 6.4.5: in blocks, since there are no thresholds (VPD B2h), or as many
+ * as the field can tell.
+ */
+static void add_resources(const struct lu *lu, struct log_out *o, uint16_t code, uint64_t bytes,
+			  uint8_t scope)
+{
+	uint8_t *p = log_add(o, code, LIST, 8);
+
+	if (!p)
+		return;
+	put_be32(p, (uint32_t)min_u64(bytes >> lu->block_shift, UINT32_MAX));
+	p[4] = scope;
+}
+
+static void build_provisioning(const struct lu *lu, struct log_out *o)
+{
+	add_resources(lu, o, 1, o->usage->available, SCOPE_SHARED);
+	add_resources(lu, o, 2, o->usage->used, SCOPE_LU);
+}
+
 /* Neither the temperature nor a reference for it is known. */
 static void build_temperature(const struct lu *lu, struct log_out *o)
 {
@@ -123,37 +154,45 @@ static void build_exceptions(const struct lu *lu, struct log_out *o)
 
 /* Ascending by code and subpage: the lists have them in this order. */
 static const struct log_page pages[] = {
-	{ 0x00, 0x00, 0, build_pages },
-	{ 0x00, SUBPAGE_ALL, 0, build_subpages },
-	{ 0x02, 0x00, 6, build_write_errors },
-	{ 0x03, 0x00, 6, build_read_errors },
-	{ 0x0d, 0x00, 1, build_temperature },
-	{ 0x10, 0x00, SELF_TESTS, build_self_tests },
-	{ 0x2f, 0x00, 0, build_exceptions },
+	{ 0x00, 0x00, 0, build_pages, NULL },
+	{ 0x00, SUBPAGE_ALL, 0, build_subpages, NULL },
+	{ 0x02, 0x00, 6, build_write_errors, NULL },
+	{ 0x03, 0x00, 6, build_read_errors, NULL },
+	{ PAGE_PROVISIONING, 0x00, 2, build_provisioning, usage_offered },
+	{ 0x0d, 0x00, 1, build_temperature, NULL },
+	{ 0x10, 0x00, SELF_TESTS, build_self_tests, NULL },
+	{ 0x2f, 0x00, 0, build_exceptions, NULL },
 };
+
+static bool page_offered(const struct lu *lu, const struct log_page *page)
+{
+	return !page->offered || page->offered(lu);
+}
 
 static void build_pages(const struct lu *lu, struct log_out *o)
 {
-	(void)lu;
 	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++)
-		if (!pages[i].subpage)
+		if (!pages[i].subpage && page_offered(lu, &pages[i]))
 			o->p[o->n++] = pages[i].code;
 }
 
 static void build_subpages(const struct lu *lu, struct log_out *o)
 {
-	(void)lu;
 	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
+		if (!page_offered(lu, &pages[i]))
+			continue;
 		o->p[o->n++] = pages[i].code;
 		o->p[o->n++] = pages[i].subpage;
 	}
 }
 
-static const struct log_page *page_find(const uint8_t *cdb, bool *code_known)
+static const struct log_page *page_find(const struct scsi_cmd *cmd, bool *code_known)
 {
+	const uint8_t *cdb = cmd->cdb;
+
 	*code_known = false;
 	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
-		if (pages[i].code != (cdb[2] & 0x3f))
+		if (pages[i].code != (cdb[2] & 0x3f) || !page_offered(cmd->lu, &pages[i]))
 			continue;
 		*code_known = true;
 		if (pages[i].subpage == cdb[3])
@@ -165,7 +204,7 @@ static const struct log_page *page_find(const uint8_t *cdb, bool *code_known)
 bool prep_log_sense(struct scsi_cmd *cmd)
 {
 	bool code_known;
-	const struct log_page *page = page_find(cmd->cdb, &code_known);
+	const struct log_page *page = page_find(cmd, &code_known);
 
 	if (cmd->cdb[2] >> 6 != PC_CUMULATIVE)
 		return cmd_bad_field(cmd, 2, 7);
@@ -173,6 +212,8 @@ bool prep_log_sense(struct scsi_cmd *cmd)
 		return code_known ? cmd_bad_field(cmd, 3, -1) : cmd_bad_field(cmd, 2, 5);
 	if (get_be16(cmd->cdb + 5) > page->last)
 		return cmd_bad_field(cmd, 5, -1);
+	if (page->code == PAGE_PROVISIONING)
+		cmd->aux_len = sizeof(struct be_usage);
 	return true;
 }
 
@@ -185,9 +226,12 @@ static void log_reply(struct scsi_cmd *cmd)
 static void log_build(struct scsi_cmd *cmd)
 {
 	uint8_t *p = cmd->buf.addr;
-	struct log_out o = { .p = p + 4, .from = get_be16(cmd->cdb + 5) };
+	struct log_out o = {
+		.p = p + 4, .from = get_be16(cmd->cdb + 5),
+		.usage = (const struct be_usage *)(const void *)cmd->aux.addr,
+	};
 	bool code_known;
-	const struct log_page *page = page_find(cmd->cdb, &code_known);
+	const struct log_page *page = page_find(cmd, &code_known);
 
 	page->build(cmd->lu, &o);
 	p[0] = (uint8_t)(page->code | (page->subpage ? SPF : 0));
@@ -197,7 +241,21 @@ static void log_build(struct scsi_cmd *cmd)
 	cmd_control_return(cmd, log_reply);
 }
 
+static void usage_found(struct scsi_cmd *cmd)
+{
+	if (cmd->io.result)
+		cmd_fail_io(cmd);
+	else
+		cmd_control(cmd, log_build);
+}
+
 void op_log_sense(struct scsi_cmd *cmd)
 {
-	cmd_control(cmd, log_build);
+	if (!cmd->aux_len) {
+		cmd_control(cmd, log_build);
+		return;
+	}
+	cmd->io.buf = cmd->aux;
+	cmd->io.buf.len = cmd->aux_len;
+	cmd_io(cmd, BE_USAGE, 0, 0, NULL, usage_found);
 }

@@ -197,6 +197,10 @@ void sense_set_field(struct scsi_cmd *cmd, bool in_cdb, unsigned byte, int bit)
 
 enum scsi_sense sense_from_errno(int err, enum be_op op)
 {
+	static const bool reads[BE_OPS] = {
+		[BE_READ] = true, [BE_EXTENTS] = true, [BE_USAGE] = true,
+	};
+
 	switch (-err) {
 	case 0:
 		return SENSE_OK;
@@ -225,6 +229,6 @@ enum scsi_sense sense_from_errno(int err, enum be_op op)
 	case EOPNOTSUPP:
 		return SENSE_INTERNAL_FAILURE;
 	default:
-		return op == BE_READ || op == BE_EXTENTS ? SENSE_READ_ERROR : SENSE_WRITE_ERROR;
+		return reads[op] ? SENSE_READ_ERROR : SENSE_WRITE_ERROR;
 	}
 }

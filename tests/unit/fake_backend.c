@@ -62,6 +62,8 @@ static void carry_out(struct backend *be, struct be_io *io)
 		memcpy(kept, io->buf.addr + skip, n);
 	} else if ((io->op == BE_UNMAP || io->op == BE_WRITE_ZEROES) && n) {
 		memset(kept, 0, n);
+	} else if (io->op == BE_USAGE) {
+		memcpy(io->buf.addr, &be->usage, sizeof(be->usage));
 	} else if (io->op == BE_EXTENTS) {
 		extents_tell(be, io);
 	}
@@ -109,7 +111,9 @@ int fake_backend_run(struct backend *be)
 void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
 {
 	assert(be->attached & 1u << r->id);
-	if (io->op != BE_FLUSH) {
+	if (io->op == BE_USAGE)
+		assert(be->info.knows_usage && io->buf.len >= sizeof(struct be_usage));
+	if (io->op != BE_FLUSH && io->op != BE_USAGE) {
 		assert(io->len && !((io->off | io->len) % be->info.block_size));
 		assert(io->off <= be->info.size && io->len <= be->info.size - io->off);
 	}

@@ -35,6 +35,7 @@ struct backend {
 	const struct be_extent *extents; /* what BE_EXTENTS finds; NULL: all is mapped */
 	unsigned nextents;
 	int attach_result;      /* of the last reactor that attaches */
+	struct be_usage usage;  /* what BE_USAGE finds */
 	uint64_t new_size;      /* what backend_resync() finds */
 	unsigned attached;      /* bits by reactor */
 	unsigned closed;        /* counts */

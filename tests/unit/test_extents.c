@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* BE_EXTENTS and BE_PREFETCH of files, by the helper beside io_uring and by the workers. */
+/* BE_EXTENTS, BE_USAGE, BE_PREFETCH of files, by the helper beside io_uring and the workers. */
 #include "backend_util.h"
 
 #include <errno.h>
@@ -176,6 +176,38 @@ static void what_is_unmapped_is_not_mapped(void **state)
 	assert_int_equal(e[0].len, STEP);
 }
 
+static void space_that_is_used(void **state)
+{
+	struct fixture *f = *state;
+	const struct be_usage *u = (const struct be_usage *)(void *)f->buf.addr;
+	uint64_t before;
+	struct test_io t;
+
+	assert_true(f->be->info.knows_usage);
+	test_io_init(&t, BE_USAGE, 0, 0, &f->buf);
+	t.io.buf.len = sizeof(*u);
+	assert_int_equal(test_io_run(f->r, f->be, &t), 0);
+	before = u->used;
+	assert_true(u->available > 0);
+	data_at(f, 0, SIZE);
+	assert_int_equal(fsync(f->fd), 0);
+	test_io_init(&t, BE_USAGE, 0, 0, &f->buf);
+	t.io.buf.len = sizeof(*u);
+	assert_int_equal(test_io_run(f->r, f->be, &t), 0);
+	assert_true(u->used >= before && u->used > 0);
+}
+
+static void space_is_not_always_known(void **state)
+{
+	struct fixture *f = *state;
+	struct test_io t;
+
+	f->be->info.knows_usage = false;
+	test_io_init(&t, BE_USAGE, 0, 0, &f->buf);
+	t.io.buf.len = sizeof(struct be_usage);
+	assert_int_equal(test_io_run(f->r, f->be, &t), -EOPNOTSUPP);
+}
+
 static void the_file_is_gone(void **state)
 {
 	struct fixture *f = *state;
@@ -212,6 +244,8 @@ int main(void)
 		T(as_many_as_there_is_room_for),
 		T(a_full_file_is_one),
 		T(what_is_unmapped_is_not_mapped),
+		T(space_that_is_used),
+		T(space_is_not_always_known),
 		T(the_file_is_gone),
 		T(prefetch_is_a_hint),
 	};

@@ -2,6 +2,7 @@
 #include "scsi_env.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void log_sense(struct env *e, struct task *t, uint8_t page, uint8_t subpage, uint16_t from)
@@ -107,6 +108,59 @@ static void test_error_counters(void **state)
 	e->be.fail = 0;
 	assert_counters(e, 0x03, 4096, 1);
 	assert_counters(e, 0x02, 2048, 2);
+}
+
+static struct env *open_thin(void)
+{
+	struct env *e = malloc(sizeof(*e));
+
+	env_init(e);
+	e->params.thin_provisioned = true;
+	e->be.info.unmap_granularity = 4096;
+	e->be.info.knows_usage = true;
+	env_open(e);
+	return e;
+}
+
+/* In blocks of 512 bytes; more than the field can tell is all ones. */
+static void test_provisioning(void **state)
+{
+	static const uint8_t heads[2][4] = { { 0, 1, 0x23, 8 }, { 0, 2, 0x23, 8 } };
+	struct env *e = open_thin();
+	struct task t;
+
+	(void)state;
+	e->be.usage = (struct be_usage){ 3u << 20, 1ull << 50 };
+	log_page(e, &t, 0x0c, 0);
+	assert_int_equal(t.sc.data_len, 4 + 24);
+	assert_memory_equal(t.in + 4, heads[0], 4);
+	assert_int_equal(get_be32(t.in + 8), UINT32_MAX);
+	assert_int_equal(t.in[12], 2); /* others may take it */
+	assert_memory_equal(t.in + 16, heads[1], 4);
+	assert_int_equal(get_be32(t.in + 20), 3u << 11);
+	assert_int_equal(t.in[24], 1);
+	task_free(&t);
+	log_page(e, &t, 0, 0);
+	assert_int_equal(t.in[4 + 3], 0x0c);
+	task_free(&t);
+	e->be.fail = -EIO;
+	log_sense(e, &t, 0x0c, 0, 0);
+	assert_sense(&t, SENSE_READ_ERROR);
+	env_close(e);
+	free(e);
+}
+
+static void test_provisioning_is_not_always_known(void **state)
+{
+	struct env *e = *state;
+	struct task t;
+
+	log_sense(e, &t, 0x0c, 0, 0);
+	assert_sense(&t, SENSE_INVALID_FIELD_IN_CDB);
+	assert_field(&t, true, 2, 5);
+	e->be.info.knows_usage = true; /* but the LU is thick */
+	log_sense(e, &t, 0x0c, 0, 0);
+	assert_sense(&t, SENSE_INVALID_FIELD_IN_CDB);
 }
 
 static void test_nothing_is_known_of_the_temperature(void **state)
@@ -238,6 +292,8 @@ int main(void)
 		T(test_lists_are_true),
 		T(test_parameters_fill_the_page),
 		T(test_error_counters),
+		cmocka_unit_test(test_provisioning),
+		T(test_provisioning_is_not_always_known),
 		T(test_nothing_is_known_of_the_temperature),
 		T(test_informational_exceptions),
 		T(test_self_tests),
