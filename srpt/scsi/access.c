@@ -56,7 +56,7 @@ enum scsi_sense access_check(struct scsi_cmd *cmd)
 {
 	struct itl *itl = cmd->itl;
 	unsigned gate = atomic_load_explicit(&itl->gate, memory_order_acquire);
-	bool ua = ua_pending(&itl->ua) && !(cmd->op->flags & OP_UA_PASSES);
+	bool ua = ua_pending(&itl->ua) && !(cmd->op->flags & OP_UA_PASSES) && !cmd->internal;
 	enum scsi_sense s = SENSE_OK;
 
 	if (ua)

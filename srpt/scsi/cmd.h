@@ -79,6 +79,13 @@ static inline void cmd_count_write(struct scsi_cmd *cmd, uint64_t bytes)
 	counter_add(&cmd->shard->stats.write_bytes, bytes);
 }
 
+/*
+ * Submit a command in the name of another, whose cmd->sub it is: as scsi_submit(), but unit
+ * attentions are left alone. When the other one is aborted it ends with dropped() (or respond())
+ * as soon as it can, and a write in the backend is detached.
+ */
+void cmd_submit_sub(struct scsi_cmd *sub);
+
 /* Bytes of the command's blocks, and where they begin. */
 static inline uint64_t cmd_bytes(const struct scsi_cmd *cmd)
 {

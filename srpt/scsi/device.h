@@ -11,6 +11,7 @@ struct scsi_device {
 	unsigned homes; /* given to LUs; control thread */
 	struct list_node ports; /* scsi_port.link; control thread */
 	struct task_reactor tasks[REACTOR_MAX];
+	unsigned copies[REACTOR_MAX]; /* EXTENDED COPY that run; of each reactor */
 };
 
 #endif

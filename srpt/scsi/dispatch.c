@@ -34,6 +34,8 @@ static void cmd_init(struct scsi_cmd *cmd)
 	cmd->abort_status = false;
 	cmd->detached = false;
 	cmd->in_control = false;
+	cmd->internal = false;
+	cmd->sub = NULL;
 	cmd->mark = 0;
 	cmd->op = NULL;
 	cmd->itl = NULL;
@@ -162,6 +164,18 @@ void scsi_cmd_release(struct scsi_cmd *cmd)
 
 /* ---- aborts ---- */
 
+/*
+ * The command that submitted @sub is aborted and may be answered for: if it waits, it must not
+ * begin any more, but nobody may take it off its lists now.
+ */
+static void sub_abort(struct scsi_cmd *sub)
+{
+	if (sub->state == SCSI_CMD_EXECUTING)
+		task_abort(sub, false);
+	else if (sub->state == SCSI_CMD_HELD || sub->state == SCSI_CMD_FETCHED)
+		sub->aborted = true;
+}
+
 bool task_abort(struct scsi_cmd *cmd, bool status)
 {
 	bool waits = cmd->state == SCSI_CMD_HELD || cmd->state == SCSI_CMD_FETCHED;
@@ -178,6 +192,8 @@ bool task_abort(struct scsi_cmd *cmd, bool status)
 			cmd->detached = true;
 			atomic_fetch_add(&cmd->lu->detached, 1);
 		}
+		if (unlikely(cmd->sub))
+			sub_abort(cmd->sub);
 		break;
 	default:
 		return false;
@@ -443,7 +459,9 @@ void cmd_go_on(struct scsi_cmd *cmd)
 {
 	enum scsi_sense s = cmd->itl ? access_check_again(cmd) : SENSE_OK;
 
-	if (unlikely(s))
+	if (unlikely(cmd->aborted))
+		task_end_aborted(cmd);
+	else if (unlikely(s))
 		cmd_fail(cmd, s);
 	else if (cmd->state == SCSI_CMD_FETCHED)
 		cmd_enter(cmd);
@@ -642,6 +660,14 @@ static bool cmd_check(struct scsi_cmd *cmd)
 	    unlikely(atomic_load_explicit(&cmd->lu->modes.swp, memory_order_relaxed)))
 		return cmd_fail(cmd, SENSE_SOFTWARE_PROTECTED);
 	return true;
+}
+
+void cmd_submit_sub(struct scsi_cmd *sub)
+{
+	cmd_init(sub);
+	sub->internal = true;
+	if (cmd_route(sub) && cmd_admit(sub) && cmd_check(sub))
+		cmd_advance(sub);
 }
 
 void scsi_submit(struct scsi_cmd *cmd)

@@ -13,6 +13,7 @@
 #define PERIPHERAL_ABSENT 0x7f /* qualifier 011b, type 1Fh */
 #define VERSION_SPC4 6
 #define HISUP_FORMAT_2 0x12
+#define THIRD_PARTY_COPY 0x08 /* standard INQUIRY data, byte 5 */
 #define TPGS_IMPLICIT 0x10 /* byte 5 */
 #define MULTIP 0x10 /* byte 6: may be reached through several ports */
 #define CMDQUE 0x02 /* byte 7 */
@@ -56,6 +57,7 @@ static void inquiry_lu(struct scsi_cmd *cmd)
 	put_common(p, inquiry_peripheral(cmd), INQUIRY_LEN);
 	if (alua_find_port(alua_table(cmd->lu), cmd->nexus->port.rel_tgt_id))
 		p[5] = TPGS_IMPLICIT;
+	p[5] |= THIRD_PARTY_COPY;
 	p[6] = MULTIP;
 	p[7] = CMDQUE;
 	put_text(p + 8, 8, cmd->lu->vendor);

@@ -50,6 +50,7 @@ struct nexus {
 	uint8_t initiator_port_id[16];
 	char name[SCSI_NAME_MAX];
 	bool mapped_once; /* control thread */
+	_Atomic uint64_t copies[256]; /* by list identifier, scsi/xcopy.h */
 	struct log_limit limit; /* of the lines its task management makes; control thread */
 };
 

@@ -96,6 +96,15 @@ void op_sanitize_overwrite(struct scsi_cmd *cmd);
 bool prep_sanitize_exit(struct scsi_cmd *cmd);
 void op_sanitize_exit(struct scsi_cmd *cmd);
 
+/* xcopy.c */
+bool prep_extended_copy(struct scsi_cmd *cmd);
+void op_extended_copy(struct scsi_cmd *cmd);
+
+/* copy_results.c */
+void op_copy_status(struct scsi_cmd *cmd);
+void op_copy_parameters(struct scsi_cmd *cmd);
+void op_copy_failed_segment(struct scsi_cmd *cmd);
+
 /* verify.c */
 bool prep_verify(struct scsi_cmd *cmd);
 void op_verify(struct scsi_cmd *cmd);

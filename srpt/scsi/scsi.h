@@ -134,6 +134,8 @@ struct scsi_cmd {
 	bool abort_status;      /* aborted by another nexus with TAS=1: TASK ABORTED */
 	bool detached;          /* aborted while a write is in the backend */
 	bool in_control;        /* between cmd_control() and cmd_control_return() */
+	bool internal;          /* submitted by another command: unit attentions are not for it */
+	struct scsi_cmd *sub;   /* the latest it has submitted itself, or NULL */
 	uint64_t mark;          /* number of the first who waits until it leaves, or 0 */
 	struct list_node mark_link; /* while mark: on the reactor's list of marked commands */
 	const struct scsi_op *op;

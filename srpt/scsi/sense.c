@@ -16,6 +16,8 @@
 #define SKSV_BPV 0x08
 #define DESC_INFORMATION 0x00 /* SPC-4 4.5.2.2 */
 #define DESC_INFORMATION_LEN 12u
+#define DESC_COMMAND 0x01 /* SPC-4 4.5.2.3 */
+#define DESC_COMMAND_LEN 12u
 #define DESC_SPECIFIC 0x02 /* SPC-4 4.5.2.4 */
 #define DESC_SPECIFIC_LEN 8u
 
@@ -56,6 +58,7 @@ static const struct {
 	[SENSE_TOO_MANY_SEGMENTS] = { SCSI_CHECK_CONDITION, 0x5, 0x26, 0x08 },
 	[SENSE_SEGMENT_DESCRIPTOR_TYPE] = { SCSI_CHECK_CONDITION, 0x5, 0x26, 0x09 },
 	[SENSE_INLINE_DATA_EXCEEDED] = { SCSI_CHECK_CONDITION, 0x5, 0x26, 0x0b },
+	[SENSE_OPERATION_IN_PROGRESS] = { SCSI_CHECK_CONDITION, 0x5, 0x00, 0x16 },
 	[SENSE_COMMAND_SEQUENCE] = { SCSI_CHECK_CONDITION, 0x5, 0x2c, 0x00 },
 	[SENSE_SAVING_NOT_SUPPORTED] = { SCSI_CHECK_CONDITION, 0x5, 0x39, 0x00 },
 	[SENSE_INVALID_MESSAGE] = { SCSI_CHECK_CONDITION, 0x5, 0x49, 0x00 },
@@ -77,9 +80,11 @@ static const struct {
 	[SENSE_WRITE_PROTECTED] = { SCSI_CHECK_CONDITION, 0x7, 0x27, 0x00 },
 	[SENSE_SOFTWARE_PROTECTED] = { SCSI_CHECK_CONDITION, 0x7, 0x27, 0x02 },
 	[SENSE_SPACE_ALLOCATION_FAILED] = { SCSI_CHECK_CONDITION, 0x7, 0x27, 0x07 },
+	[SENSE_COPY_ABORTED] = { SCSI_CHECK_CONDITION, 0xa, 0x00, 0x00 },
 	[SENSE_COPY_FAILED] = { SCSI_CHECK_CONDITION, 0xa, 0x0d, 0x01 },
 	[SENSE_COPY_UNREACHABLE] = { SCSI_CHECK_CONDITION, 0xa, 0x0d, 0x02 },
 	[SENSE_COPY_TARGET_TYPE] = { SCSI_CHECK_CONDITION, 0xa, 0x0d, 0x03 },
+	[SENSE_COPY_INEXACT] = { SCSI_CHECK_CONDITION, 0xa, 0x26, 0x0a },
 	[SENSE_ABORTED] = { SCSI_CHECK_CONDITION, 0xb, 0x00, 0x00 },
 	[SENSE_DATA_OUT_FAILED] = { SCSI_CHECK_CONDITION, 0xb, 0x0c, 0x0d },
 	[SENSE_INTERNAL_RETRY] = { SCSI_CHECK_CONDITION, 0xb, 0x44, 0x00 },
@@ -183,6 +188,30 @@ void sense_set_info(struct scsi_cmd *cmd, uint64_t info)
 		p[0] |= SENSE_VALID;
 		put_be32(p + 3, (uint32_t)info);
 	}
+}
+
+void sense_set_command(struct scsi_cmd *cmd, uint32_t info)
+{
+	uint8_t *p = cmd->sense;
+
+	if (is_descriptor(p)) {
+		p = descriptor_add(p, cmd->sense_len, DESC_COMMAND, DESC_COMMAND_LEN) + 4;
+		cmd->sense_len += DESC_COMMAND_LEN;
+		put_be32(p + 4, info);
+	} else {
+		put_be32(p + 8, info);
+	}
+}
+
+bool sense_is(const struct scsi_cmd *cmd, enum scsi_sense s)
+{
+	const uint8_t *p = cmd->sense;
+	unsigned asc = is_descriptor(p) ? 2 : 12, key = is_descriptor(p) ? p[1] : p[2] & 0x0f;
+
+	if (cmd->status != senses[s].status)
+		return false;
+	return cmd->status != SCSI_CHECK_CONDITION ||
+	       (key == senses[s].key && p[asc] == senses[s].asc && p[asc + 1] == senses[s].ascq);
 }
 
 void sense_set_field(struct scsi_cmd *cmd, bool in_cdb, unsigned byte, int bit)

@@ -48,6 +48,7 @@ enum scsi_sense {
 	SENSE_TOO_MANY_SEGMENTS,       /* 05/26/08 */
 	SENSE_SEGMENT_DESCRIPTOR_TYPE, /* 05/26/09 */
 	SENSE_INLINE_DATA_EXCEEDED,    /* 05/26/0B */
+	SENSE_OPERATION_IN_PROGRESS,   /* 05/00/16: of that list identifier */
 	SENSE_COMMAND_SEQUENCE,        /* 05/2C/00 */
 	SENSE_SAVING_NOT_SUPPORTED,    /* 05/39/00 */
 	SENSE_INVALID_MESSAGE,         /* 05/49/00: a task attribute that is not possible */
@@ -69,9 +70,11 @@ enum scsi_sense {
 	SENSE_WRITE_PROTECTED,         /* 07/27/00 */
 	SENSE_SOFTWARE_PROTECTED,      /* 07/27/02: SWP of the control mode page */
 	SENSE_SPACE_ALLOCATION_FAILED, /* 07/27/07: thin pool full */
+	SENSE_COPY_ABORTED,            /* 0A/00/00 */
 	SENSE_COPY_FAILED,             /* 0A/0D/01: third party device failure */
 	SENSE_COPY_UNREACHABLE,        /* 0A/0D/02: copy target device not reachable */
 	SENSE_COPY_TARGET_TYPE,        /* 0A/0D/03: incorrect copy target device type */
+	SENSE_COPY_INEXACT,            /* 0A/26/0A: unexpected inexact segment */
 	SENSE_ABORTED,                 /* 0B/00/00 */
 	SENSE_DATA_OUT_FAILED,         /* 0B/0C/0D: DATA-OUT did not arrive */
 	SENSE_INTERNAL_RETRY,          /* 0B/44/00 */
@@ -119,6 +122,12 @@ void sense_set_info(struct scsi_cmd *cmd, uint64_t info);
  * CDB or, if not @in_cdb, in the parameter list; @bit 0 … 7, -1: the whole byte.
  */
 void sense_set_field(struct scsi_cmd *cmd, bool in_cdb, unsigned byte, int bit);
+
+/* COMMAND-SPECIFIC INFORMATION of sense set before; once. */
+void sense_set_command(struct scsi_cmd *cmd, uint32_t info);
+
+/* @cmd has ended with @s. */
+bool sense_is(const struct scsi_cmd *cmd, enum scsi_sense s);
 
 /* What a backend's -errno for @op means to the initiator. */
 enum scsi_sense sense_from_errno(int err, enum be_op op);

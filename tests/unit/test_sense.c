@@ -102,6 +102,9 @@ static void test_codes(void **state)
 		{ SENSE_COPY_FAILED, 0xa, 0x0d, 0x01 },
 		{ SENSE_COPY_UNREACHABLE, 0xa, 0x0d, 0x02 },
 		{ SENSE_COPY_TARGET_TYPE, 0xa, 0x0d, 0x03 },
+		{ SENSE_COPY_ABORTED, 0xa, 0x00, 0x00 },
+		{ SENSE_COPY_INEXACT, 0xa, 0x26, 0x0a },
+		{ SENSE_OPERATION_IN_PROGRESS, 0x5, 0x00, 0x16 },
 	};
 	uint8_t p[18];
 
