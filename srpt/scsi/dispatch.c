@@ -57,7 +57,7 @@ static void cmd_init(struct scsi_cmd *cmd)
 
 /* ---- the end of a command ---- */
 
-static void cmd_respond(struct scsi_cmd *cmd)
+void cmd_respond_now(struct scsi_cmd *cmd)
 {
 	struct lu_shard *sh = cmd->shard;
 
@@ -69,6 +69,14 @@ static void cmd_respond(struct scsi_cmd *cmd)
 			counter_add(&sh->stats.errors, 1);
 	}
 	cmd->fabric->respond(cmd);
+}
+
+static void cmd_respond(struct scsi_cmd *cmd)
+{
+	if (unlikely(cmd->status != SCSI_GOOD) && qerr_applies(cmd))
+		qerr_run(cmd);
+	else
+		cmd_respond_now(cmd);
 }
 
 void cmd_good(struct scsi_cmd *cmd)
@@ -186,6 +194,8 @@ bool task_abort(struct scsi_cmd *cmd, bool status)
 		list_del(&cmd->waiter.link);
 		break;
 	case SCSI_CMD_PULLING:
+		break;
+	case SCSI_CMD_ENDING:
 		break;
 	case SCSI_CMD_EXECUTING:
 		if ((cmd->op->flags & OP_WRITES) && !cmd->detached) {

@@ -44,6 +44,7 @@ struct lu_shard {
 	struct lu_stats stats; /* in_flight and detached unused */
 	uint64_t in_flight;
 	struct task_wait purge; /* of the purge that runs */
+	const struct task_purge *purging;
 	struct countdown *purged;
 } __attribute__((aligned(CACHE_LINE)));
 

@@ -25,14 +25,13 @@ static bool purge_status(const struct task_purge *p, struct scsi_cmd *cmd)
 /* What is aborted in the backend moves no byte of the initiator's, but may still write its own. */
 static bool purge_waits_for(const struct task_wait *w, const struct scsi_cmd *cmd)
 {
-	const struct lu_shard *sh = container_of(w, struct lu_shard, purge);
-	const struct task_purge *p = list_first(&sh->lu->purges, struct task_purge, link);
+	const struct task_purge *p = container_of(w, struct lu_shard, purge)->purging;
 
-	if (cmd->lu != p->lu || !purge_matches(p, cmd))
+	if (cmd->lu != p->lu || !purge_matches(p, cmd) || cmd->state == SCSI_CMD_ENDING)
 		return false;
-	if (cmd->state != SCSI_CMD_EXECUTING)
-		return true;
-	return p->backend && (cmd->op->flags & OP_WRITES) && !cmd->in_control;
+	if (cmd->state == SCSI_CMD_EXECUTING)
+		return p->backend && (cmd->op->flags & OP_WRITES) && !cmd->in_control;
+	return !p->only || cmd->nexus == p->only;
 }
 
 static void purge_left(struct task_wait *w)
@@ -49,6 +48,7 @@ static void purge_reactor(struct reactor *r, void *arg, struct countdown *c)
 	struct list_node ended = LIST_INIT(ended);
 	struct scsi_cmd *cmd;
 
+	sh->purging = p;
 	sh->purged = c;
 	sh->purge.waits_for = purge_waits_for;
 	sh->purge.over = purge_left;
@@ -67,15 +67,21 @@ static void purge_reactor(struct reactor *r, void *arg, struct countdown *c)
 
 static void purge_begin(struct task_purge *p);
 
+/*
+ * The next not before this one is done: who failed and aborted others is on its way to
+ * be answered before one of these, which had failed as well, comes to abort it.
+ */
 static void purge_done(void *arg)
 {
 	struct task_purge *p = arg;
 	struct lu *lu = p->lu;
+	bool more;
 
 	list_del(&p->link);
-	if (!list_empty(&lu->purges))
-		purge_begin(list_first(&lu->purges, struct task_purge, link));
+	more = !list_empty(&lu->purges);
 	p->done(p);
+	if (more)
+		purge_begin(list_first(&lu->purges, struct task_purge, link));
 }
 
 static void purge_begin(struct task_purge *p)

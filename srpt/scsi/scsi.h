@@ -81,6 +81,18 @@ struct lu_change {
 	void (*start)(struct lu_change *c);
 };
 
+/* Commands on an LU are to be aborted: task_purge_run() of scsi/task.h. Control thread. */
+struct task_purge {
+	struct lu *lu;
+	const struct scsi_cmd *but; /* or NULL */
+	bool (*match)(const struct task_purge *p, const struct nexus *n);
+	const struct nexus *only; /* or NULL: all */
+	bool backend;
+	void (*done)(struct task_purge *p);
+	/* private */
+	struct list_node link; /* on lu.purges: the first is running */
+};
+
 /* Where a command is; only moves forward. */
 enum scsi_cmd_state {
 	SCSI_CMD_NEW,
@@ -88,6 +100,7 @@ enum scsi_cmd_state {
 	SCSI_CMD_PULLING,    /* fabric moves DATA-OUT */
 	SCSI_CMD_FETCHED,    /* has its data, waits for other commands */
 	SCSI_CMD_EXECUTING,  /* in the backend or computing */
+	SCSI_CMD_ENDING,     /* has failed: others are aborted first (QERR) */
 	SCSI_CMD_RESPONDING, /* fabric sends DATA-IN and status */
 	SCSI_CMD_DONE,
 };
@@ -161,6 +174,7 @@ struct scsi_cmd {
 	void (*step)(struct scsi_cmd *cmd); /* after io, unless aborted */
 	struct msg msg;                     /* to the control thread and back */
 	struct lu_change change;            /* its turn to change the LU's state */
+	struct task_purge purge;            /* of those that go when it fails (QERR) */
 	union {
 		struct be_io io;
 		struct be_scsi_io scsi; /* of a passthrough command */

@@ -52,10 +52,11 @@ struct scsi_cmd *task_wait_next(const struct task_wait *w, struct list_node *n);
  */
 void task_changed(struct scsi_cmd *cmd, bool gone);
 
-/* Aborted silently and in the backend: the initiator sees nothing more of it. */
+/* Aborted silently while it moves no data: the initiator sees nothing more of it. */
 static inline bool task_is_quiet(const struct scsi_cmd *cmd)
 {
-	return cmd->state == SCSI_CMD_EXECUTING && cmd->aborted && !cmd->abort_status;
+	return (cmd->state == SCSI_CMD_EXECUTING || cmd->state == SCSI_CMD_ENDING) &&
+	       cmd->aborted && !cmd->abort_status;
 }
 
 /*
@@ -72,23 +73,23 @@ void task_end_aborted(struct scsi_cmd *cmd);
 void task_end_all(struct list_node *ended);
 
 /*
- * Abort on every reactor the commands on @lu of the nexuses @match names (called on
+ * Abort on every reactor the commands on @p->lu of the nexuses @match names (called on
  * reactors: it may look at constant data only), all but @but. Their nexuses, unless
  * it is that of @but, hear of it by TASK ABORTED (TAS=1) or 2F/00.
- * @done(p) on the control thread when no byte moves any more for them and, with
- * @backend, no write of theirs is in the backend either; never inside task_purge_run().
- * The owner keeps @p, and the LU, until then. One after the other for each LU; needs no
- * memory. Control thread.
+ * @done(p) on the control thread when no byte moves any more for them (with @only: for
+ * those of that nexus) and, with @backend, no write of theirs is in the backend either;
+ * never inside task_purge_run(). The owner keeps @p, and the LU, until then. One after
+ * the other for each LU; needs no memory. Control thread.
  */
-struct task_purge {
-	struct lu *lu;
-	const struct scsi_cmd *but; /* or NULL */
-	bool (*match)(const struct task_purge *p, const struct nexus *n);
-	bool backend;
-	void (*done)(struct task_purge *p);
-	/* private */
-	struct list_node link; /* on lu.purges: the first is running */
-};
 void task_purge_run(struct task_purge *p);
+
+/*
+ * Must others be aborted before @cmd, which has its status, is answered (qerr.c)? Then
+ * qerr_run() does it, and ends it with cmd_respond_now() (dispatch.c) unless it is
+ * aborted itself meanwhile.
+ */
+bool qerr_applies(const struct scsi_cmd *cmd);
+void qerr_run(struct scsi_cmd *cmd);
+void cmd_respond_now(struct scsi_cmd *cmd);
 
 #endif
