@@ -63,6 +63,9 @@ static const struct command commands[] = {
 	  "With an error in the file nothing is changed and the exit status is 1. It is also 1\n"
 	  "when something in the file could not be made, such as a device without its file.\n",
 	  run_in_daemon },
+	{ "reservations", "[DEVICE]", 0, 1, "list who is registered and holds a reservation",
+	  "Of all devices or of one, the persistent reservations and those by RESERVE.\n",
+	  run_in_daemon },
 	{ "resync", "DEVICE", 1, 1, "take over a new size of a device", "", run_in_daemon },
 	{ "sessions", "", 0, 0, "list the sessions of initiators", "", run_in_daemon },
 	{ "set-state", "GROUP STATE", 2, 3, "set the access state of a target group",

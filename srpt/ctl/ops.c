@@ -21,6 +21,7 @@ static const struct op ops[] = {
 	{ "login-info", 0, 0, ops_login_info },
 	{ "luns", 0, 0, ops_luns },
 	{ "reload", 0, 0, ops_reload },
+	{ "reservations", 0, 1, ops_reservations },
 	{ "resync", 1, 1, ops_resync },
 	{ "sessions", 0, 0, ops_sessions },
 	{ "set-state", 2, 3, ops_set_state },

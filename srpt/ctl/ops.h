@@ -51,6 +51,7 @@ void ops_luns(struct ops *o);
 void ops_devices(struct ops *o);
 void ops_groups(struct ops *o);
 void ops_targets(struct ops *o);
+void ops_reservations(struct ops *o);
 void ops_login_info(struct ops *o);
 void ops_stats(struct ops *o);
 void ops_reload(struct ops *o);

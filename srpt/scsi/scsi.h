@@ -325,6 +325,26 @@ struct lu_stats {
 };
 void lu_stats(const struct lu *lu, struct lu_stats *s);
 
+/* Who has reserved an LU and how (for listings). Names are valid until the next change. */
+struct lu_reservation {
+	uint32_t generation;   /* PRgeneration */
+	unsigned registrants;
+	const char *type;      /* of the persistent reservation; NULL: none */
+	bool kept;             /* APTPL: it outlives the daemon */
+	const char *reserver;  /* name of the nexus that has it by RESERVE; NULL: none */
+};
+void lu_reservation(const struct lu *lu, struct lu_reservation *r);
+
+/* Registrant @i (0 … registrants − 1) of an LU. */
+struct lu_registrant {
+	uint8_t initiator_port_id[16];
+	uint16_t rel_tgt_id;
+	uint64_t key;
+	bool holder;
+	const char *session;   /* name of its nexus; NULL: not there now */
+};
+void lu_registrant(const struct lu *lu, unsigned i, struct lu_registrant *r);
+
 /* Re-read the size; raises 06/2A/09 on every nexus when it changed. 1 changed, 0 not, -errno. */
 int lu_resync(struct lu *lu);
 

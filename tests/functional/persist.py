@@ -88,6 +88,13 @@ def reserve():
         reads(p, GOOD)
         writes(p, may_write)
     out(b, RESERVE, B, kind=WRITE_EXCLUSIVE, expect=CONFLICT)
+    listed = target.ctl('reservations', 'disk01')
+    assert listed['reservations'] == [{'device': 'disk01', 'type': 'Write Exclusive',
+                                       'registrants': 2, 'generation': 2, 'kept': False,
+                                       'reserved_by': None}], listed
+    assert [(r['initiator_port_id'], r['key'], r['holder'], r['session_name'] is not None)
+            for r in listed['registrants']] == [(f'{1:032x}', '0xaaaa', True, True),
+                                                (f'{2:032x}', '0xbbbb', False, True)], listed
     assert status(c) == {(1, 1): (A, WRITE_EXCLUSIVE), (2, 1): (B, 0)}, status(c)
     # B takes it over: A hears why, and is out.
     out(b, PREEMPT, B, A, kind=EXCLUSIVE_ACCESS)

@@ -213,6 +213,25 @@ void lu_stats(const struct lu *lu, struct lu_stats *s)
 	*s = (struct lu_stats){ .commands = 42, .read_bytes = 4096 };
 }
 
+/* "a" has two registrants, "b" is reserved by RESERVE. */
+void lu_reservation(const struct lu *lu, struct lu_reservation *r)
+{
+	memset(r, 0, sizeof(*r));
+	if (!strcmp(lu->name, "a"))
+		*r = (struct lu_reservation){ .generation = 5, .registrants = 2,
+					      .type = "Write Exclusive", .kept = true };
+	else if (!strcmp(lu->name, "b"))
+		r->reserver = "host-b";
+}
+
+void lu_registrant(const struct lu *lu, unsigned i, struct lu_registrant *r)
+{
+	(void)lu;
+	*r = (struct lu_registrant){ .initiator_port_id = { 0xfe, [15] = (uint8_t)i },
+				     .rel_tgt_id = (uint16_t)(i + 3), .key = 0xa0 + i,
+				     .holder = i, .session = i ? NULL : "host-a" };
+}
+
 int lu_resync(struct lu *lu)
 {
 	event("resync", lu->name);
