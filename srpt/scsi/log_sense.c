@@ -149,7 +149,7 @@ static void build_exceptions(const struct lu *lu, struct log_out *o)
 
 	(void)lu;
 	if (p)
-		p[2] = TEMPERATURE_NONE;
+		p[2] = p[3] = TEMPERATURE_NONE; /* what it is, and by convention its limit */
 }
 
 /* Ascending by code and subpage: the lists have them in this order. */

@@ -177,7 +177,7 @@ static void test_nothing_is_known_of_the_temperature(void **state)
 
 static void test_informational_exceptions(void **state)
 {
-	static const uint8_t want[] = { 0, 0, 0x23, 4, 0, 0, 0xff, 0 };
+	static const uint8_t want[] = { 0, 0, 0x23, 4, 0, 0, 0xff, 0xff };
 	struct env *e = *state;
 	struct task t;
 
@@ -206,19 +206,20 @@ static void test_self_tests(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		assert_int_equal(get_be64(t.in + 4 + 20 * i + 4), 0);
 	task_free(&t);
-	self_test(e, 0x04);
-	e->be.fail = -EIO;
 	self_test(e, 0xa0);
+	self_test(e, 0x04); /* the default one: told only when it fails */
+	e->be.fail = -EIO;
+	self_test(e, 0x04);
 	e->be.fail = 0;
 	log_page(e, &t, 0x10, 0);
 	assert_int_equal(get_be32(t.in + 4), 0x00012310);
-	assert_int_equal(t.in[8], 0xa7);  /* short, in the foreground; a segment failed */
+	assert_int_equal(t.in[8], 0x07); /* the default one; a segment failed */
 	assert_int_equal(t.in[9], 1);
 	assert_int_equal(get_be64(t.in + 12), 0); /* at block 0 */
 	assert_int_equal(t.in[20], 3);
 	assert_int_equal(get_be16(t.in + 21), 0x1100);
 	assert_int_equal(get_be32(t.in + 24), 0x00022310);
-	assert_int_equal(t.in[28], 0x00); /* the default one; completed */
+	assert_int_equal(t.in[28], 0xa0); /* short, in the foreground; completed */
 	assert_int_equal(get_be64(t.in + 32), UINT64_MAX);
 	assert_int_equal(t.in[48], 0);
 	task_free(&t);
