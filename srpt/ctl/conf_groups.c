@@ -21,6 +21,13 @@ struct groups {
 
 /* ---- devices ---- */
 
+/* It answers INQUIRY and REPORT TARGET PORT GROUPS itself, so we have no say in them. */
+static bool is_passed_through(const struct conf_device *dev)
+{
+	return dev->handler == CONF_DEV_DISK || dev->handler == CONF_DEV_TAPE ||
+	       dev->handler == CONF_DEV_CHANGER;
+}
+
 /* False if it is to be left out. */
 static bool device_resolve(struct groups *g, struct conf_device_group *dg,
 			   struct conf_group_device *d)
@@ -35,6 +42,11 @@ static bool device_resolve(struct groups *g, struct conf_device_group *dg,
 	}
 	if (!d->dev) {
 		conf_error(g->c->diags, d->pos, "there is no DEVICE \"%s\"", d->name);
+		return false;
+	}
+	if (is_passed_through(d->dev)) {
+		conf_warn(g->c->diags, d->pos, "DEVICE \"%s\" is left out: to a %s, access is the "
+			  "same through all ports", d->name, conf_handler_name(d->dev->handler));
 		return false;
 	}
 	dev = &g->c->conf->devices[d->dev - g->c->conf->devices];

@@ -14,7 +14,7 @@
 struct alua_group {
 	struct scsi_device *device;
 	struct alua_table *table; /* that of every LU in it */
-	struct list_node lus;     /* lu.alua_link */
+	struct list_node lus;     /* alua_member.link */
 };
 
 /* ---- tables ---- */
@@ -214,13 +214,13 @@ static void lu_publish(struct lu *lu, unsigned news)
 static void group_publish(struct alua_group *g, struct alua_table *t, unsigned news)
 {
 	struct alua_table *old = g->table;
-	struct lu *lu;
+	struct alua_member *m;
 
 	g->table = t;
-	list_for_each(lu, &g->lus, alua_link)
-		atomic_store_explicit(&lu->alua_table, t, memory_order_release);
-	list_for_each(lu, &g->lus, alua_link)
-		lu_publish(lu, news);
+	list_for_each(m, &g->lus, link)
+		atomic_store_explicit(&m->lu->alua_table, t, memory_order_release);
+	list_for_each(m, &g->lus, link)
+		lu_publish(m->lu, news);
 	table_retire(old);
 }
 
@@ -303,27 +303,22 @@ enum alua_state alua_group_state(const struct alua_group *g, uint16_t id)
 
 void alua_group_destroy(struct alua_group *g)
 {
-	struct lu *lu, *tmp;
+	struct alua_member *m, *tmp;
 
-	list_for_each_safe(lu, tmp, &g->lus, alua_link)
-		lu_set_alua_group(lu, NULL);
+	list_for_each_safe(m, tmp, &g->lus, link)
+		lu_set_alua_group(m->lu, NULL);
 	g->table->dead = g;
 	table_retire(g->table);
 }
 
 void lu_set_alua_group(struct lu *lu, struct alua_group *g)
 {
-	if (lu->alua_group == g)
+	if (lu->alua.group == g)
 		return;
-	list_del(&lu->alua_link);
-	lu->alua_group = g;
+	list_del(&lu->alua.link);
+	lu->alua.group = g;
 	if (g)
-		list_add_tail(&g->lus, &lu->alua_link);
+		list_add_tail(&g->lus, &lu->alua.link);
 	atomic_store_explicit(&lu->alua_table, g ? g->table : NULL, memory_order_release);
 	lu_publish(lu, UA_BIT(UA_INQUIRY_CHANGED) | UA_BIT(UA_ALUA_CHANGED));
-}
-
-struct alua_group *lu_alua_group(const struct lu *lu)
-{
-	return lu->alua_group;
 }

@@ -87,7 +87,8 @@ static struct lu *lu_alloc(struct scsi_device *d)
 	list_init(&lu->itls);
 	list_init(&lu->changes);
 	list_init(&lu->purges);
-	list_init(&lu->alua_link);
+	list_init(&lu->alua.link);
+	lu->alua.lu = lu;
 	for (unsigned i = 0; i < n; i++)
 		shard_init(&lu->shards[i], lu, d->group->r[i]);
 	if (range_lu_init(lu)) {

@@ -68,6 +68,13 @@ struct lu_save {
 	int status;
 };
 
+/* Of a device group (scsi/alua.h). */
+struct alua_member {
+	struct list_node link;
+	struct alua_group *group; /* NULL: of none */
+	struct lu *lu;
+};
+
 struct lu {
 	/* read by every command, constant unless atomic */
 	struct backend *be;
@@ -100,8 +107,7 @@ struct lu {
 	struct lu_save save;
 	struct self_test_log self_tests;
 	time_t made; /* CLOCK_MONOTONIC, seconds */
-	struct alua_group *alua_group; /* NULL: in none */
-	struct list_node alua_link;
+	struct alua_member alua;
 	struct lu_wipe *wipe;     /* FORMAT UNIT or SANITIZE that runs; NULL: none */
 	bool sanitize_open;       /* a SANITIZE has begun and not ended well; kept */
 	bool sanitize_ause;       /* of that */

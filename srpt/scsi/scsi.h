@@ -406,7 +406,6 @@ enum alua_state alua_group_state(const struct alua_group *g, uint16_t id); /* it
  * have so, too.
  */
 void lu_set_alua_group(struct lu *lu, struct alua_group *g);
-struct alua_group *lu_alua_group(const struct lu *lu);
 
 /* A SCSI target port, as VPD 83h names it. Lives as long as its nexuses. */
 struct scsi_port {

@@ -108,6 +108,17 @@ static void test_it_answers_in_every_state(void **state)
 	}
 }
 
+/* Who serves is for the cluster to say: TPGS tells of implicit changes only. */
+static void test_initiators_cannot_set_states(void **state)
+{
+	static const struct task_row rows[] = {
+		{ "SET TARGET PORT GROUPS", { 0xa4, 0x0a, 0, 0, 0, 0, 0, 0, 0, 8 }, 8, 0,
+		  SENSE_INVALID_OPCODE, -1 },
+	};
+
+	task_rows_run(*state, rows, ARRAY_SIZE(rows));
+}
+
 static void test_preferred(void **state)
 {
 	struct groups *g = *state;
@@ -214,6 +225,7 @@ int main(void)
 		T(test_cut_anywhere_the_length_stays),
 		T(test_other_formats_are_refused),
 		T(test_it_answers_in_every_state),
+		T(test_initiators_cannot_set_states),
 		T(test_preferred),
 		T(test_as_many_as_there_may_be),
 		T(test_in_no_group_access_is_symmetric),
