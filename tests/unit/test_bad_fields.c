@@ -24,7 +24,7 @@ struct row {
 	uint16_t byte;
 	int bit; /* -1: the whole byte */
 	uint16_t out_len;
-	uint8_t out[40];
+	uint8_t out[48];
 	unsigned lun;
 };
 
@@ -196,6 +196,32 @@ static const struct row rows[] = {
 	  LIST(20, -1, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0x08) },
 	{ "REGISTER AND MOVE: short list", { 0x5f, 0x07, 0, 0, 0, 0, 0, 0, 23 },
 	  LIST_PLAIN(SENSE_PARAMETER_LIST_LENGTH, 23, 0) },
+	{ "EXTENDED COPY: LID4", { 0x83, 0x01 }, CDB(1, 4) },
+	{ "EXTENDED COPY: byte 2", { 0x83, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16 }, CDB(2, 0) },
+	{ "EXTENDED COPY: half a header", { 0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 15 },
+	  LIST_PLAIN(SENSE_PARAMETER_LIST_LENGTH, 15, 0) },
+	{ "EXTENDED COPY: list identifier usage", { 0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16 },
+	  LIST(1, -1, 16, 0, 0x08) },
+	{ "EXTENDED COPY: inline data", { 0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17 },
+	  LIST_PLAIN(SENSE_INLINE_DATA_EXCEEDED, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		     1) },
+	{ "EXTENDED COPY: targets cut off", { 0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 47 },
+	  LIST_PLAIN(SENSE_PARAMETER_LIST_LENGTH, 47, 0, 0, 0, 32) },
+	{ "EXTENDED COPY: length of targets", { 0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 47 },
+	  LIST(2, -1, 47, 0, 0, 0, 31) },
+	{ "EXTENDED COPY: target type", { 0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 48 },
+	  LIST_PLAIN(SENSE_TARGET_DESCRIPTOR_TYPE, 48, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		     0, 0, 0xe0) },
+	{ "EXTENDED COPY: segment type", { 0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 44 },
+	  LIST_PLAIN(SENSE_SEGMENT_DESCRIPTOR_TYPE, 44, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 28, 0, 0,
+		     0, 0, 0x0f) },
+	{ "RECEIVE COPY RESULTS: no such action", { 0x84, 0x02 }, CDB(1, 4) },
+	{ "COPY STATUS: no such list", { 0x84, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64 },
+	  CDB(2, -1) },
+	{ "OPERATING PARAMETERS: byte 2", { 0x84, 0x03, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64 },
+	  CDB(2, 0) },
+	{ "FAILED SEGMENT DETAILS: no such list",
+	  { 0x84, 0x04, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64 }, CDB(2, -1) },
 	BLOCKS_16(0x88, "READ(16)"), LONG_16(0x88, 0, "READ(16)"),
 	{ "COMPARE AND WRITE: protection", { 0x89, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 },
 	  CDB(1, 5) },
