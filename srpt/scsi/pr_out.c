@@ -146,8 +146,8 @@ static void pr_out_log(struct pr_out *o)
 		lost += o->change.tell[i] & (PR_TELL_PREEMPTED | PR_TELL_REGISTRATIONS) ? 1 : 0;
 	if (!lost || !log_allowed(&n->limit, 5, 10, &missed))
 		return;
-	log_notice("device %s: %s by session %s takes the registrations of %u others away",
-		   o->cmd->lu->name, o->cmd->op->name, n->name, lost);
+	log_notice("device %s: %s by session %s: registrations lost: %u", o->cmd->lu->name,
+		   o->cmd->op->name, n->name, lost);
 }
 
 /* Nobody is admitted any more who is not allowed to: now the others' commands may go. */
