@@ -52,6 +52,7 @@ static struct backend *backend_alloc(const struct backend_params *p)
 	be->info.block_size = p->block_size;
 	be->info.buf_align = 1;
 	be->info.read_only = p->read_only;
+	atomic_init(&be->unwritten, p->read_only);
 	be->write_through = p->write_through;
 	be->nv_cache = p->nv_cache && !p->write_through;
 	return be;
@@ -143,6 +144,35 @@ int backend_resync(struct backend *be)
 	return be->ops->resync(be);
 }
 
+void backend_set_read_only(struct backend *be, bool read_only)
+{
+	if (!read_only)
+		atomic_store_explicit(&be->unwritten, false, memory_order_relaxed);
+	__atomic_store_n(&be->info.read_only, read_only, __ATOMIC_RELAXED);
+}
+
+bool backend_can_exchange(const struct backend *be)
+{
+	return be->ops->exchange != NULL;
+}
+
+bool backend_suspect(struct backend *be)
+{
+	return atomic_exchange(&be->suspect, false) && backend_can_exchange(be);
+}
+
+int backend_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen)
+{
+	assert(be->ops == fresh->ops && be->info.block_size == fresh->info.block_size);
+	return be->ops->exchange(be, fresh, err, errlen);
+}
+
+void backend_refresh(struct backend *be, struct reactor *r)
+{
+	assert(be->port[r->id].attached);
+	be->ops->refresh(be, r);
+}
+
 /* Holds for every caller; a violation is a bug above, not bad input. */
 static void request_assert(const struct backend *be, const struct be_io *io)
 {
@@ -169,7 +199,7 @@ static int request_refuse(const struct backend *be, const struct be_io *io)
 		[BE_WRITE] = true, [BE_UNMAP] = true, [BE_WRITE_ZEROES] = true,
 	};
 
-	if (modifies[io->op] && be->info.read_only)
+	if (modifies[io->op] && backend_read_only(be))
 		return -EROFS;
 	if (io->op == BE_USAGE)
 		return be->info.knows_usage ? 0 : -EOPNOTSUPP;
@@ -259,6 +289,13 @@ static void failure_log(struct be_io *io, int result)
 			 strerror(-result));
 }
 
+/* A disk that works may give EIO too: whether it is lost is found out by opening it anew. */
+static bool like_lost(int result)
+{
+	return result == -EIO || result == -ENODEV || result == -ENXIO || result == -ESTALE ||
+	       result == -ENOMEDIUM || result == -ENOTCONN || result == -EBADF;
+}
+
 void be_finish(struct be_io *io, int result)
 {
 	struct backend_port *port = &io->be->port[io->reactor->id];
@@ -268,5 +305,7 @@ void be_finish(struct be_io *io, int result)
 	io->result = result;
 	if (result && result != -EROFS && result != -EOPNOTSUPP)
 		failure_log(io, result);
+	if (like_lost(result))
+		atomic_store_explicit(&io->be->suspect, true, memory_order_relaxed);
 	io->done(io);
 }

@@ -118,7 +118,7 @@ struct be_scsi_io {
 	struct msg msg;
 };
 
-/* What a backend is; constant while open except @size (grows online). */
+/* What a backend is; constant while open except @size (grows online) and @read_only. */
 struct backend_info {
 	uint64_t size;             /* bytes; a multiple of block_size */
 	uint32_t block_size;       /* the logical block size it is exported with */
@@ -181,6 +181,9 @@ struct backend_ops {
 	int (*resync)(struct backend *be); /* look at the size again */
 	/* Other parameters while open; NULL: none can change. */
 	void (*change)(struct backend *be, const struct backend_params *p);
+	/* Give @fresh what @be has open and take what it has; NULL: nothing can be lost. */
+	int (*exchange)(struct backend *be, struct backend *fresh, char *err, size_t errlen);
+	void (*refresh)(struct backend *be, struct reactor *r);
 };
 
 /*
@@ -218,6 +221,33 @@ void backend_release(struct backend *be);
 
 /* Read the size again after the device changed. 0 or -errno. Control thread. */
 int backend_resync(struct backend *be);
+
+/* Refuse what would change anything, from now on, or no longer. Control thread. */
+void backend_set_read_only(struct backend *be, bool read_only);
+
+/* Whether it can be lost, and opened anew while it is in use. */
+bool backend_can_exchange(const struct backend *be);
+
+/*
+ * Whether a request ended, since the last call, as requests do when what is open is not there
+ * any more. Control thread.
+ */
+bool backend_suspect(struct backend *be);
+
+/*
+ * Let @be go on with what @fresh has open, of the same parameters but read_only and of at least
+ * the same size, which counts after backend_resync(). Then backend_refresh() must run on every
+ * reactor. read_only stays as it is. Requests in flight end where they began. @fresh
+ * stays the caller's, to be closed. 0, or -errno with @err: nothing has changed. Control thread.
+ */
+int backend_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen);
+void backend_refresh(struct backend *be, struct reactor *r);
+
+/*
+ * The size in bytes of what @path leads to now, without opening it. 0 or -errno. May block; any
+ * thread.
+ */
+int backend_path_size(const char *path, uint64_t *size);
 
 /*
  * Start @io on @r (its own thread). Requests within a round are submitted to

@@ -29,6 +29,8 @@ struct backend {
 	bool direct;    /* O_DIRECT: a write with RWF_DSYNC does not block the submitter */
 	bool write_through;
 	bool nv_cache;
+	atomic_bool unwritten; /* read-only since it was opened: there is nothing to flush */
+	atomic_bool suspect;   /* a request ended as if the device were gone */
 	/* Learned from the first refusal. Any reactor; relaxed. */
 	atomic_bool no_punch_hole;
 	atomic_bool no_zero_range;
@@ -42,6 +44,11 @@ extern const struct backend_ops sg_disk_ops, sg_tape_ops, sg_changer_ops;
 static inline uint64_t backend_size(const struct backend *be)
 {
 	return __atomic_load_n(&be->info.size, __ATOMIC_RELAXED);
+}
+
+static inline bool backend_read_only(const struct backend *be)
+{
+	return __atomic_load_n(&be->info.read_only, __ATOMIC_RELAXED);
 }
 
 /* ram.c: do what @io asks for and finish it, not inside this call. Much zeroing takes rounds. */
@@ -118,6 +125,8 @@ int be_ring_enable(struct be_ring *ring);
 
 /* A slot of the table of files for @fd, or -1: use the descriptor. */
 int be_ring_file_add(struct be_ring *ring, int fd);
+/* The descriptor in @slot leads to another file now. */
+void be_ring_file_update(struct be_ring *ring, int slot, int fd);
 void be_ring_file_del(struct be_ring *ring, int slot);
 
 /* Put @io on its way; finishes it with be_finish(). */
@@ -200,6 +209,11 @@ void vdisk_submit(struct backend *be, struct be_io *io);
 
 /* Look at the size again; it only grows. */
 int vdisk_resync(struct backend *be);
+
+int vdisk_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen);
+
+/* Reactor thread. */
+void vdisk_refresh(struct backend *be, struct reactor *r);
 
 /* Size in bytes of the open file or device. 0 or -errno. */
 int vdisk_size(int fd, uint64_t *size);

@@ -100,4 +100,6 @@ const struct backend_ops fileio_ops = {
 	.detach = vdisk_detach,
 	.submit = vdisk_submit,
 	.resync = vdisk_resync,
+	.exchange = vdisk_exchange,
+	.refresh = vdisk_refresh,
 };

@@ -31,7 +31,7 @@ static atomic_bool *refusal(const struct be_io *io)
 
 static enum uring_next start_flush(struct be_io *io)
 {
-	if (io->be->nv_cache || io->be->info.read_only)
+	if (io->be->nv_cache || atomic_load_explicit(&io->be->unwritten, memory_order_relaxed))
 		return URING_DONE;
 	io->step = STEP_SYNC;
 	return URING_AGAIN;

@@ -319,3 +319,86 @@ int vdisk_resync(struct backend *be)
 	__atomic_store_n(&be->info.size, size, __ATOMIC_RELAXED);
 	return 0;
 }
+
+/* The descriptor leads nowhere any more: the device was removed, the server forgot the file. */
+static bool fd_dead(int fd)
+{
+	uint64_t size;
+
+	return vdisk_size(fd, &size) || !size;
+}
+
+/* A file that was replaced by another of its name is still there for who has it open. */
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	if (fstat(a, &x) || fstat(b, &y) || (x.st_mode & S_IFMT) != (y.st_mode & S_IFMT))
+		return false;
+	return S_ISBLK(x.st_mode) ? x.st_rdev == y.st_rdev :
+				    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* What it offers is known to initiators: another disk in its place would surprise them. */
+static int exchange_check(const struct backend *be, const struct backend *fresh, char *err,
+			  size_t errlen)
+{
+	if (!same_file(be->fd, fresh->fd) && !fd_dead(be->fd))
+		return be_error(err, errlen, -EEXIST,
+				"%s: is another file now than the one in use, which is served "
+				"further; to change, take the device out of the configuration and "
+				"reload", be->filename);
+	if (fresh->info.size < backend_size(be))
+		return be_error(err, errlen, -EINVAL,
+				"%s: has %" PRIu64 " bytes now, before %" PRIu64 ": it is taken "
+				"for another disk and not used", be->filename, fresh->info.size,
+				backend_size(be));
+	if (fresh->info.buf_align > be->info.buf_align)
+		return be_error(err, errlen, -EINVAL,
+				"%s: wants buffers aligned to %u bytes now, before to %u: it is "
+				"taken for another disk and not used", be->filename,
+				fresh->info.buf_align, be->info.buf_align);
+	return 0;
+}
+
+/*
+ * The number of the descriptor stays: it is in the hands of reactors and workers, for which the
+ * exchange is atomic.
+ */
+int vdisk_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen)
+{
+	int old, rc = exchange_check(be, fresh, err, errlen);
+
+	if (rc)
+		return rc;
+	old = fcntl(be->fd, F_DUPFD_CLOEXEC, 0);
+	if (old < 0 || dup3(fresh->fd, be->fd, O_CLOEXEC) < 0) {
+		rc = -errno;
+		if (old >= 0)
+			close(old);
+		return be_error(err, errlen, rc, "%s: %s", be->filename, strerror(-rc));
+	}
+	close(fresh->fd);
+	fresh->fd = old;
+	return 0;
+}
+
+void vdisk_refresh(struct backend *be, struct reactor *r)
+{
+	int slot = be->port[r->id].file_slot;
+
+	if (slot >= 0)
+		be_ring_file_update(r->be_ring, slot, be->fd);
+}
+
+int backend_path_size(const char *path, uint64_t *size)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	/* Opening a DRBD device just to look would make it Primary. */
+	*size = S_ISBLK(st.st_mode) ? vdisk_sysfs_u64(st.st_rdev, "size", 0) * 512 :
+				      (uint64_t)st.st_size;
+	return *size ? 0 : -ENODATA;
+}

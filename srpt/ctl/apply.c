@@ -6,6 +6,7 @@
 #include "ctl/apply_plan.h"
 #include "ctl/device.h"
 #include "ctl/device_params.h"
+#include "ctl/watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,10 +23,13 @@ struct apply {
 	struct conf *next;         /* NULL once it is in force */
 	struct conf *old;          /* in force before, freed at the end */
 	struct device **device_of; /* for next; then it is live->device_of */
-	unsigned phase;
+	void (*const *phase)(struct apply *a); /* the next one; ends in NULL */
 	unsigned pending; /* operations of this phase that are not over, plus one while it starts */
 	struct apply_result result;
 	bool refused;     /* nothing was changed */
+	struct device *const *recover; /* of apply_recover(): the device, and */
+	struct backend *recovered;     /* what it is made on, until that is its own */
+	char known[LIVE_ERROR_MAX];    /* what is wrong with it was told already */
 	apply_done_fn done;
 	void *arg;
 };
@@ -111,13 +115,58 @@ static void target_remap(struct apply *a, struct target *t)
 	a->result.targets_remapped++;
 }
 
+static void rights_exchanged(void *arg)
+{
+	struct device *d = arg;
+
+	backend_close(d->be);
+	d->be = NULL;
+	lu_set_read_only(d->lu, d->conf->read_only);
+	operation_over(apply_running(d->live));
+}
+
+/* Opened with other rights; one that only became read-only is so at once and in any case. */
+static void device_reopen(struct apply *a, struct device *d)
+{
+	int rc = device_backend_open(d);
+
+	if (!rc) {
+		a->pending++;
+		rc = lu_exchange(d->lu, d->be, rights_exchanged, d, d->error, sizeof(d->error));
+		if (!rc)
+			return;
+		a->pending--;
+		backend_close(d->be);
+		d->be = NULL;
+	}
+	d->lost = true;
+	if (!d->conf->read_only)
+		apply_error(a, "device %s stays read-only: %s", d->conf->name, d->error);
+}
+
+static void device_change_rights(struct apply *a, struct device *d)
+{
+	struct backend *be = lu_backend(d->lu);
+	bool read_only = d->conf->read_only;
+
+	if (backend_info(be)->read_only == read_only)
+		return;
+	if (read_only || !backend_can_exchange(be))
+		lu_set_read_only(d->lu, read_only);
+	if (backend_can_exchange(be))
+		device_reopen(a, d);
+}
+
 /* What stays may have other values for what can change while it is in use. */
-static void device_change(struct device *d, const struct conf_device *next)
+static void device_change(struct apply *a, struct device *d, const struct conf_device *next)
 {
 	bool same = conf_device_equal(d->conf, next);
 
 	d->conf = next;
-	if (!same && d->lu) {
+	if (!d->lu)
+		return;
+	device_change_rights(a, d);
+	if (!same) {
 		const struct backend_params p = backend_params_make(next);
 
 		backend_change(lu_backend(d->lu), &p);
@@ -139,7 +188,7 @@ static void conf_switch(struct apply *a)
 	a->next = NULL;
 	list_for_each(d, &live->devices, link) {
 		if (d->next)
-			device_change(d, d->next);
+			device_change(a, d, d->next);
 		else
 			d->state = DEVICE_LEAVING;
 		d->next = NULL;
@@ -156,6 +205,7 @@ static void conf_switch(struct apply *a)
 
 static void device_free(struct device *d)
 {
+	watch_forget(d);
 	list_del(&d->link);
 	free(d);
 }
@@ -200,7 +250,8 @@ static void device_failed(struct apply *a, struct device *d)
 {
 	d->state = DEVICE_FAILED;
 	a->result.devices_failed++;
-	apply_error(a, "device %s: %s", d->conf->name, d->error);
+	if (strcmp(d->error, a->known))
+		apply_error(a, "device %s: %s", d->conf->name, d->error);
 }
 
 static void device_attached(void *arg, struct lu *lu, int status)
@@ -214,6 +265,7 @@ static void device_attached(void *arg, struct lu *lu, int status)
 		device_failed(a, d);
 	} else {
 		d->lu = lu;
+		d->be = NULL;
 		d->state = DEVICE_READY;
 		groups_join(d);
 		log_at(line_level(a->result.devices_opened++), "device %s opened (%s%s%s)",
@@ -223,27 +275,58 @@ static void device_attached(void *arg, struct lu *lu, int status)
 	operation_over(a);
 }
 
-static void device_open(struct apply *a, struct device *d)
+/* d->be is open. */
+static void device_attach(struct apply *a, struct device *d)
 {
-	if (!d->conf->active) {
-		d->state = DEVICE_INACTIVE;
-		return;
-	}
-	if (!groups_ready(d)) {
-		snprintf(d->error, sizeof(d->error), "its device group could not be made");
-		device_failed(a, d);
-		return;
-	}
-	if (device_backend_open(d)) {
-		device_failed(a, d);
-		return;
-	}
 	a->pending++;
 	if (device_lu_create(d, device_attached)) {
 		a->pending--;
 		backend_close(d->be);
 		device_failed(a, d);
 	}
+}
+
+static bool device_refused(struct device *d)
+{
+	if (groups_ready(d))
+		return false;
+	snprintf(d->error, sizeof(d->error), "its device group could not be made");
+	return true;
+}
+
+static void device_open(struct apply *a, struct device *d)
+{
+	if (!d->conf->active)
+		d->state = DEVICE_INACTIVE;
+	else if (device_refused(d) || device_backend_open(d))
+		device_failed(a, d);
+	else
+		device_attach(a, d);
+}
+
+/* The one phase of apply_recover() besides those for the targets. */
+static void device_recover(struct apply *a)
+{
+	struct device *d = *a->recover;
+	struct target *t;
+
+	list_for_each(t, &a->live->targets, link)
+		t->lost_lun = t->changed = false;
+	if (!d || d->state != DEVICE_FAILED) {
+		backend_close(a->recovered);
+		return;
+	}
+	snprintf(a->known, sizeof(a->known), "%s", d->error);
+	if (device_refused(d)) {
+		backend_close(a->recovered);
+		device_failed(a, d);
+		return;
+	}
+	d->error[0] = 0;
+	d->be = a->recovered;
+	d->state = DEVICE_OPENING;
+	d->fresh = true;
+	device_attach(a, d);
 }
 
 static void devices_open(struct apply *a)
@@ -347,10 +430,13 @@ static void targets_enable(struct apply *a)
 
 /* ---- the order ---- */
 
-static void (*const phases[])(struct apply *a) = {
+typedef void (*phase_fn)(struct apply *a);
+
+static const phase_fn phases_apply[] = {
 	targets_disable, targets_destroy, conf_switch, devices_close, groups_away,
-	devices_open, targets_remap, targets_add, targets_enable,
+	devices_open, targets_remap, targets_add, targets_enable, NULL,
 };
+static const phase_fn phases_recover[] = { device_recover, targets_remap, NULL };
 
 static void result_log(const struct apply_result *r)
 {
@@ -368,7 +454,7 @@ static void apply_finish(struct apply *a)
 	list_for_each(d, &live->devices, link)
 		d->fresh = false;
 	conf_free(a->old);
-	if (!a->refused)
+	if (!a->refused && !a->recover)
 		result_log(&a->result);
 	if (a->done)
 		a->done(a->arg, &a->result);
@@ -380,9 +466,9 @@ static void apply_finish(struct apply *a)
 /* Phases until one has something to wait for. */
 static void apply_continue(struct apply *a)
 {
-	while (a->phase < ARRAY_SIZE(phases)) {
+	while (*a->phase) {
 		a->pending = 1;
-		phases[a->phase++](a);
+		(*a->phase++)(a);
 		if (--a->pending)
 			return;
 	}
@@ -399,7 +485,7 @@ static void apply_start(struct job *j)
 		free(a->device_of);
 		a->old = a->next;
 		a->refused = true;
-		a->phase = ARRAY_SIZE(phases);
+		a->phase += ARRAY_SIZE(phases_apply) - 1;
 	}
 	/* What leaves is to be drained, and so are the sessions that use it. */
 	list_for_each(d, &a->live->devices, link)
@@ -436,11 +522,32 @@ int apply_submit(struct live *live, struct conf *next, apply_done_fn done, void 
 		return -ENOMEM;
 	}
 	a->job.start = apply_start;
+	a->phase = phases_apply;
 	a->live = live;
 	a->next = next;
 	a->done = done;
 	a->arg = arg;
 	hangs_end(live, next);
+	job_submit(&live->jobs, &a->job);
+	return 0;
+}
+
+static void recover_start(struct job *j)
+{
+	apply_continue(container_of(j, struct apply, job));
+}
+
+int apply_recover(struct live *live, struct device *const *d, struct backend *be,
+		  apply_done_fn done, void *arg)
+{
+	struct apply *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	*a = (struct apply){
+		.job = { .start = recover_start }, .phase = phases_recover, .live = live,
+		.recover = d, .recovered = be, .done = done, .arg = arg,
+	};
 	job_submit(&live->jobs, &a->job);
 	return 0;
 }

@@ -27,4 +27,11 @@ typedef void (*apply_done_fn)(void *arg, const struct apply_result *result);
  */
 int apply_submit(struct live *live, struct conf *next, apply_done_fn done, void *arg);
 
+/*
+ * Queue the making of the LU of *@d, which is FAILED, on @be; @be is apply's from here on. *@d is
+ * NULL when its turn comes: the device is gone. @done as above. 0 or -ENOMEM (@be is the caller's).
+ */
+int apply_recover(struct live *live, struct device *const *d, struct backend *be,
+		  apply_done_fn done, void *arg);
+
 #endif

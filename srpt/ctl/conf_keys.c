@@ -121,7 +121,7 @@ static const struct conf_key keys[] = {
 	{ DEVICE(active), .type = CONF_T_BOOL, .fallback = "1", .handlers = ANYIO | SCSI,
 	  .help = "0 = do not open the file; initiators do not see the device" },
 	{ DEVICE(read_only), .type = CONF_T_BOOL, .fallback = "0", .handlers = ANYIO | SCSI,
-	  .help = "refuse writes from everybody" },
+	  .live = true, .help = "refuse writes from everybody" },
 	{ DEVICE(write_through), .type = CONF_T_BOOL, .fallback = "0", .handlers = FILEIO | BLOCKIO,
 	  .caution = nv_cache_caution,
 	  .help = "put every write on stable storage before it is answered" },

@@ -128,6 +128,7 @@ static void daemon_stop(struct daemon *d)
 
 	d->stopping = true;
 	notify_send("STOPPING=1");
+	watch_stop(d->watch);
 	listeners_close(&d->listeners);
 	qb_loop_timer_add(d->loop, QB_LOOP_HIGH, SHUTDOWN_NS, d, shutdown_overdue, &timer);
 	shutdown_daemon = d;
@@ -317,6 +318,8 @@ static int daemon_start(struct daemon *d, struct conf *conf)
 		rc = state_dir_open(conf->daemon.state_dir, &state_io_kernel, &d->mailbox,
 				    &d->live.store);
 	if (!rc)
+		rc = watch_create(&d->live, d->loop, &d->mailbox, &d->watch);
+	if (!rc)
 		rc = layers_create(d, conf);
 	if (!rc)
 		rc = ioc_guid_choose(d, conf);
@@ -342,6 +345,7 @@ int daemon_run(struct daemon *d, struct conf *conf)
 		mailbox_pump(d);
 		qb_loop_run(d->loop);
 	}
+	watch_destroy(d->watch);
 	layers_destroy(d);
 	state_close(d->live.store);
 	control_destroy(d);

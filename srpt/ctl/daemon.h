@@ -12,6 +12,7 @@
 #include "ctl/identity.h"
 #include "ctl/listeners.h"
 #include "ctl/live.h"
+#include "ctl/watch.h"
 
 #include <qb/qbloop.h>
 #include <stdbool.h>
@@ -37,6 +38,7 @@ struct daemon {
 	struct live live;
 	struct listeners listeners;
 	struct ipc_server *ipc;
+	struct watch *watch;
 	enum guid_source guid_source;
 	time_t started;    /* seconds since the epoch */
 	bool starting;     /* the first configuration is being applied */

@@ -21,7 +21,7 @@
 enum device_state {
 	DEVICE_OPENING,  /* the backend is open, the LU is being attached */
 	DEVICE_READY,
-	DEVICE_FAILED,   /* error says why; tried again at each reload */
+	DEVICE_FAILED,   /* error says why; tried again at each reload and by watch */
 	DEVICE_INACTIVE, /* "active 0" */
 	DEVICE_LEAVING,  /* no longer mapped, about to be closed */
 };
@@ -36,7 +36,11 @@ struct device {
 	bool fresh;    /* during an apply: made by it */
 	struct backend *be; /* OPENING: ours until the LU is attached */
 	struct lu *lu;      /* READY, LEAVING; else NULL */
-	char error[LIVE_ERROR_MAX];
+	struct probe *probe; /* of watch, under way; NULL: none */
+	uint64_t seen_size;  /* watch: bytes its path led to, 0: not looked yet */
+	unsigned wait, waits; /* watch: turns before it may be opened again; the last time */
+	bool lost;           /* READY: to be opened again by watch */
+	char error[LIVE_ERROR_MAX]; /* FAILED, or READY and lost */
 };
 
 /* A TARGET of the configuration. */

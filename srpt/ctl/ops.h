@@ -35,6 +35,7 @@ struct ops {
 	ops_done_fn done;
 	void *arg;
 	struct job job; /* of commands that wait for their turn */
+	struct watch_waiter waiter;
 };
 
 /* End a command; frees it. */

@@ -116,27 +116,26 @@ void ops_close_session(struct ops *o)
 	}
 }
 
+static void resynced(struct watch_waiter *w, const char *error)
+{
+	struct ops *o = container_of(w, struct ops, waiter);
+
+	if (error)
+		ops_fail(o, "device %s: %s", o->call.argv[1], error);
+	else
+		ops_finish(o);
+}
+
 void ops_resync(struct ops *o)
 {
 	struct device *d = live_device_find(&o->d->live, o->call.argv[1]);
-	int rc;
 
 	if (!d) {
 		ops_fail(o, "there is no device %s", o->call.argv[1]);
-		return;
+	} else if (d->state != DEVICE_READY && d->state != DEVICE_FAILED) {
+		ops_fail(o, "device %s is %s", d->conf->name, device_state_name(d->state));
+	} else {
+		o->waiter.done = resynced;
+		watch_device(o->d->watch, d, &o->waiter);
 	}
-	if (d->state != DEVICE_READY) {
-		ops_fail(o, "device %s is %s%s%s", d->conf->name, device_state_name(d->state),
-			 d->error[0] ? ": " : "", d->error);
-		return;
-	}
-	rc = lu_resync(d->lu);
-	if (rc < 0) {
-		ops_fail(o, "device %s: %s", d->conf->name, strerror(-rc));
-		return;
-	}
-	if (rc)
-		log_notice("device %s has %" PRIu64 " bytes now", d->conf->name,
-			   backend_info(lu_backend(d->lu))->size);
-	ops_finish(o);
 }

@@ -168,7 +168,7 @@ static void problem_section(struct report *r, const struct live *live)
 
 	REPORT_BEGIN(r, "problems", REPORT_TABLE, problem_columns);
 	list_for_each(d, &live->devices, link) {
-		if (d->state != DEVICE_FAILED)
+		if (!d->error[0])
 			continue;
 		report_text(r, "device");
 		report_text(r, d->conf->name);

@@ -367,3 +367,43 @@ int lu_resync(struct lu *lu)
 	lu_post_ua(lu, UA_CAPACITY_CHANGED, NULL);
 	return 1;
 }
+
+/* ---- another file, or other rights ---- */
+
+void lu_set_read_only(struct lu *lu, bool read_only)
+{
+	if (lu->info->read_only == read_only)
+		return;
+	backend_set_read_only(lu->be, read_only);
+	log_notice("device %s is %s now", lu->name, read_only ? "read-only" : "writable");
+	itl_publish_read_only(lu);
+	lu_post_ua(lu, UA_MODE_CHANGED, NULL);
+}
+
+static void lu_refresh(struct reactor *r, void *arg, struct countdown *c)
+{
+	struct lu *lu = arg;
+
+	backend_refresh(lu->be, r);
+	countdown_put(c);
+}
+
+static void lu_refreshed(void *arg)
+{
+	struct lu *lu = arg;
+
+	lu->exchange_done(lu->done_arg);
+}
+
+int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), void *arg,
+		char *err, size_t errlen)
+{
+	int rc = backend_exchange(lu->be, fresh, err, errlen);
+
+	if (rc)
+		return rc;
+	lu->exchange_done = done;
+	lu->done_arg = arg;
+	scsi_call_run(lu->call, lu_refresh, lu_refreshed, lu);
+	return 0;
+}

@@ -123,6 +123,7 @@ struct lu {
 	/* control thread */
 	void (*create_done)(void *arg, struct lu *lu, int status);
 	void (*destroy_done)(void *arg);
+	void (*exchange_done)(void *arg);
 	void *done_arg;
 	atomic_int attach_status; /* first error of the reactors */
 

@@ -87,9 +87,18 @@ static bool map_valid(const struct lun_entry *map, unsigned count)
 	return true;
 }
 
-static bool entry_read_only(const struct lun_entry *e)
+static void itl_set_read_only(struct itl *itl, bool read_only)
 {
-	return e->read_only || e->lu->info->read_only;
+	itl->lun_read_only = read_only;
+	atomic_store(&itl->read_only, read_only || itl->lu->info->read_only);
+}
+
+void itl_publish_read_only(struct lu *lu)
+{
+	struct itl *itl;
+
+	list_for_each(itl, &lu->itls, lu_link)
+		itl_set_read_only(itl, itl->lun_read_only);
 }
 
 static struct itl *itl_create(struct nexus *n, const struct lun_entry *e)
@@ -102,7 +111,7 @@ static struct itl *itl_create(struct nexus *n, const struct lun_entry *e)
 	itl->lu = e->lu;
 	itl->nexus = n;
 	list_init(&itl->lu_link);
-	atomic_init(&itl->read_only, entry_read_only(e));
+	itl_set_read_only(itl, e->read_only);
 	atomic_init(&itl->ua.bits, UA_BIT(UA_POWER_ON));
 	return itl;
 }
@@ -140,6 +149,25 @@ static void map_unfill(struct lun_map *m, const struct lun_map *old)
 			free(m->itls[i]);
 }
 
+/* Initiators keep what INQUIRY told of a LUN, also of one that was gone for a while. */
+static void itl_tell_replaced(struct itl *itl)
+{
+	uint8_t *known = &itl->nexus->lun_known[itl->lun / 8], bit = (uint8_t)(1 << itl->lun % 8);
+
+	if (*known & bit)
+		ua_post(&itl->ua, UA_INQUIRY_CHANGED);
+	*known |= bit;
+}
+
+/* Of a LUN that stays; one that is new has no unit attention to hear of it by. */
+static void itl_map_read_only(struct itl *itl, bool read_only)
+{
+	if (itl->lun_read_only == read_only)
+		return;
+	itl_set_read_only(itl, read_only);
+	ua_post(&itl->ua, UA_MODE_CHANGED);
+}
+
 /* Join what is new to its LU, part what is not in @m any more. True: anything changed. */
 static bool map_link(struct lun_map *m, struct lun_map *old)
 {
@@ -148,8 +176,9 @@ static bool map_link(struct lun_map *m, struct lun_map *old)
 	for (unsigned i = 0; i < m->count; i++) {
 		struct itl *itl = m->itls[i];
 
-		atomic_store(&itl->read_only, entry_read_only(&m->entries[i]));
+		itl_map_read_only(itl, m->entries[i].read_only);
 		if (list_empty(&itl->lu_link)) {
+			itl_tell_replaced(itl);
 			list_add_tail(&itl->lu->itls, &itl->lu_link);
 			access_publish(itl);
 			changed = true;

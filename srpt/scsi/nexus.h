@@ -24,7 +24,8 @@
 struct itl {
 	struct ua_set ua;
 	atomic_uint gate; /* GATE_ bits of scsi/access.h; control thread writes */
-	atomic_bool read_only;
+	atomic_bool read_only; /* the LUN or the LU: writes are refused */
+	bool lun_read_only;    /* control thread */
 	uint16_t lun;
 	struct lu *lu;
 	struct nexus *nexus;
@@ -51,6 +52,7 @@ struct nexus {
 	char name[SCSI_NAME_MAX];
 	bool mapped_once; /* control thread */
 	_Atomic uint64_t copies[256]; /* by list identifier, scsi/xcopy.h */
+	uint8_t lun_known[(SCSI_MAX_LUN + 1) / 8]; /* bits: was mapped once. Control thread */
 	struct log_limit limit; /* of the lines its task management makes; control thread */
 };
 
@@ -59,6 +61,9 @@ static inline const struct lun_map *nexus_map(const struct nexus *n)
 {
 	return atomic_load_explicit(&n->map, memory_order_acquire);
 }
+
+/* The LU's backend refuses writes, or no longer. Control thread. */
+void itl_publish_read_only(struct lu *lu);
 
 /* The entry of LUN @lun (0 … SCSI_MAX_LUN); NULL: not mapped. */
 struct itl *lun_map_find(const struct lun_map *m, unsigned lun);

@@ -344,6 +344,16 @@ struct lu_registrant {
 	const char *session;   /* name of its nexus; NULL: not there now */
 };
 void lu_registrant(const struct lu *lu, unsigned i, struct lu_registrant *r);
+/* Whether everybody's writes are refused; a change raises 06/2A/01. As backend_set_read_only(). */
+void lu_set_read_only(struct lu *lu, bool read_only);
+
+/*
+ * Go on with what @fresh has open, see backend_exchange(); 0: @done(arg) when every reactor does,
+ * and the size must be read again; -errno with @err: nothing has changed. One at a time, and
+ * not while it is destroyed.
+ */
+int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), void *arg,
+		char *err, size_t errlen);
 
 /* Re-read the size; raises 06/2A/09 on every nexus when it changed. 1 changed, 0 not, -errno. */
 int lu_resync(struct lu *lu);
@@ -437,7 +447,8 @@ struct nexus *nexus_create(struct scsi_device *d, const struct scsi_port *port,
 
 /*
  * Give the nexus its LUN map (copied). On a change after the first map: 3F/0E on
- * the LUs that stay, 29/00 on new ones. @done(arg) when no reactor uses the old
+ * every LU, 29/00 on new ones, with 3F/03 where the LUN was another LU before; 2A/01
+ * where a LUN that stays became read-only or writable. @done(arg) when no reactor uses the old
  * map; may be NULL. 0 or -ENOMEM.
  */
 int nexus_set_map(struct nexus *n, const struct lun_entry *map, unsigned count,

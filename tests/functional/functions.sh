@@ -341,3 +341,46 @@ hostile_target()
 		> "$work/peer" 2>&1 || fail "$1"
 	cat "$work/peer"
 }
+
+# ---- changes under sessions ----
+
+# conf_online: two files, of which LUN 0 is the first; comments mark where lines may come.
+conf_online()
+{
+	conf_head
+	cat << CONF
+HANDLER vdisk_fileio {
+	DEVICE disk01 {
+		filename $work/disks/disk01
+		#RIGHTS
+	}
+	DEVICE disk02 {
+		filename $work/disks/disk02
+		#BLOCKS
+	}
+}
+CONF
+	conf_driver
+	cat << CONF
+	TARGET srpt0 {
+		enabled 1
+		id_ext $id_ext
+		LUN 0 disk01
+		#LUNS
+	}
+}
+CONF
+}
+
+# online TEST...: of online.py.
+online()
+{
+	port_choose
+	mkdir "$work/disks"
+	truncate -s 4M "$work/disks/disk01"
+	truncate -s 2M "$work/disks/disk02"
+	conf_online > "$conf"
+	daemon_start
+	peer online "$work/disks" "$@"
+	daemon_stop
+}

@@ -64,8 +64,8 @@ def ctl(*args):
     return json.loads(run.stdout) if run.stdout.strip() else None
 
 
-def reload(*changes):
-    """Replace texts (old, new) in the configuration and let it take effect."""
+def edit(*changes):
+    """Replace texts (old, new) in the configuration."""
     with open(CONF, encoding='utf-8') as f:
         text = f.read()
     for old, new in changes:
@@ -73,4 +73,9 @@ def reload(*changes):
         text = text.replace(old, new)
     with open(CONF, 'w', encoding='utf-8') as f:
         f.write(text)
+
+
+def reload(*changes):
+    """The same, and let it take effect."""
+    edit(*changes)
     ctl('reload')

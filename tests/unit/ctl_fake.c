@@ -7,6 +7,7 @@
 
 #include "ctl_fake.h"
 
+#include "ctl/offload.h"
 #include "transport/iwarp.h"
 #include "transport/verbs.h"
 
@@ -18,6 +19,7 @@
 
 struct backend {
 	struct backend_info info;
+	char name[64];
 	char handler[16];
 };
 
@@ -46,6 +48,9 @@ const char *fake_missing = "";
 int fake_attach_status;
 int fake_backends, fake_lus, fake_targets, fake_groups, fake_released;
 int fake_group_status;
+const char *fake_suspect = "";
+int fake_exchange_status;
+uint64_t fake_path_size;
 struct srp_session_info fake_sessions[FAKE_SESSIONS];
 unsigned fake_n_sessions;
 
@@ -67,6 +72,9 @@ void fake_reset(void)
 	fake_missing = "";
 	fake_attach_status = 0;
 	fake_group_status = 0;
+	fake_suspect = "";
+	fake_exchange_status = 0;
+	fake_path_size = 1 << 20;
 	fake_released = 0;
 	fake_n_sessions = 0;
 	fake_listens[0] = 0;
@@ -132,6 +140,7 @@ int backend_open(const struct backend_params *p, struct backend **out, char *err
 	}
 	be = calloc(1, sizeof(*be));
 	assert_non_null(be);
+	snprintf(be->name, sizeof(be->name), "%s", name + 1);
 	be->info.size = p->size ? p->size : 1 << 20;
 	be->info.block_size = p->block_size;
 	be->info.read_only = p->read_only;
@@ -166,6 +175,23 @@ void backend_release(struct backend *be)
 {
 	(void)be;
 	fake_released++;
+}
+
+bool backend_can_exchange(const struct backend *be)
+{
+	return strcmp(be->name, "null") != 0;
+}
+
+bool backend_suspect(struct backend *be)
+{
+	return *fake_suspect && strstr(be->name, fake_suspect);
+}
+
+int backend_path_size(const char *path, uint64_t *size)
+{
+	(void)path;
+	*size = fake_path_size;
+	return *size ? 0 : -ENOENT;
 }
 
 /* ---- scsi ---- */
@@ -332,6 +358,57 @@ void lu_set_alua_group(struct lu *lu, struct alua_group *g)
 		return;
 	lu->group = g;
 	event(g ? "join" : "part", lu->name);
+}
+
+void lu_set_read_only(struct lu *lu, bool read_only)
+{
+	if (lu->be->info.read_only == read_only)
+		return;
+	event(read_only ? "ro" : "rw", lu->name);
+	lu->be->info.read_only = read_only;
+}
+
+int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), void *arg,
+		char *err, size_t errlen)
+{
+	assert_ptr_not_equal(lu->be, fresh);
+	event("exchange", lu->name);
+	if (fake_exchange_status) {
+		snprintf(err, errlen, "another file");
+		return fake_exchange_status;
+	}
+	operation_add((struct operation){ .done = done, .arg = arg });
+	return 0;
+}
+
+/* ---- the thread of ctl/offload: runs at once, ends when the test lets it ---- */
+
+static void offload_over(void *arg)
+{
+	struct offload_job *j = arg;
+
+	j->done(j);
+}
+
+int offload_create(const char *name, struct mailbox *control, struct offload **out)
+{
+	(void)name;
+	(void)control;
+	*out = NULL;
+	return 0;
+}
+
+void offload_destroy(struct offload *o)
+{
+	(void)o;
+	fake_run();
+}
+
+void offload_run(struct offload *o, struct offload_job *j)
+{
+	(void)o;
+	j->run(j);
+	operation_add((struct operation){ .done = offload_over, .arg = j });
 }
 
 unsigned nexus_lun_count(const struct nexus *n)

@@ -33,6 +33,11 @@ extern int fake_attach_status;
 extern int fake_group_status;
 /* Sizes of what is there, to see that nothing is lost. */
 extern int fake_backends, fake_lus, fake_targets, fake_groups;
+/* A name contained in it: its requests fail as if it were lost; what exchanging it ends with. */
+extern const char *fake_suspect;
+extern int fake_exchange_status;
+/* Bytes that paths lead to; 0: no file. */
+extern uint64_t fake_path_size;
 /* Backends that were told to let go of their requests. */
 extern int fake_released;
 /* Sessions that srp_for_each_session() tells of. */

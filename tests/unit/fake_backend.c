@@ -2,6 +2,7 @@
 #include "fake_backend.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,4 +181,24 @@ void backend_close(struct backend *be)
 {
 	assert(!be->attached);
 	be->closed++;
+}
+
+void backend_set_read_only(struct backend *be, bool read_only)
+{
+	be->info.read_only = read_only;
+}
+
+int backend_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen)
+{
+	(void)fresh;
+	be->refreshed = 0;
+	if (be->exchange_result)
+		snprintf(err, errlen, "not the same");
+	return be->exchange_result;
+}
+
+void backend_refresh(struct backend *be, struct reactor *r)
+{
+	assert(be->attached & 1u << r->id);
+	be->refreshed |= 1u << r->id;
 }

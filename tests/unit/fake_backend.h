@@ -38,6 +38,8 @@ struct backend {
 	struct be_usage usage;  /* what BE_USAGE finds */
 	uint64_t new_size;      /* what backend_resync() finds */
 	unsigned attached;      /* bits by reactor */
+	unsigned refreshed;     /* bits by reactor, since the last exchange */
+	int exchange_result;
 	unsigned closed;        /* counts */
 };
 

@@ -117,6 +117,7 @@ void env_map_lun0(struct env *e, struct nexus *n, bool read_only)
 	struct lun_entry entry = { 0, read_only, e->lu };
 
 	env_map(e, n, &entry, 1);
+	ua_clear(&lun_map_find(nexus_map(n), 0)->ua, UA_MODE_CHANGED);
 }
 
 void env_clear_ua(struct nexus *n)

@@ -58,7 +58,7 @@ void env_pump(struct env *e);
 struct lu *env_add_lu(struct env *e, struct backend *be, const struct lu_params *p);
 void env_destroy_lu(struct env *e, struct lu *lu);
 void env_map(struct env *e, struct nexus *n, const struct lun_entry *map, unsigned count);
-/* Map LUN 0 → the LU. */
+/* Map LUN 0 → the LU; no 2A/01 of @read_only. */
 void env_map_lun0(struct env *e, struct nexus *n, bool read_only);
 void env_clear_ua(struct nexus *n);
 

@@ -50,6 +50,13 @@ static void apply(const char *text)
 }
 
 #define assert_events(want) assert_string_equal(fake_events, (want))
+/* Up to the parameters that are handed on whatever changed. */
+#define assert_rights(want) assert_rights_((want), strlen(want))
+#define assert_rights_(want, len)                                               \
+	do {                                                                    \
+		assert_memory_equal(fake_events, (want), (len));                \
+		assert_memory_equal(fake_events + (len), " change:255,0,1", 15); \
+	} while (0)
 
 static int setup(void **state)
 {
@@ -133,6 +140,108 @@ static void changed_device_is_replaced(void **state)
 	apply(DISK("a", "") DISK("b", "blocksize 4096\n")
 	      DRIVER(TARGET("t", "LUN 0 a\nLUN 1 b\n")));
 	assert_events("remap:t(0:a) gone:b open:b lu:b remap:t(0:a 1:b)");
+}
+
+static void read_only_comes_at_once_and_goes_when_it_can(void **state)
+{
+	const char *ro = DISK("a", "read_only 1\n") DRIVER(TARGET("t", "LUN 0 a\n"));
+	const char *rw = DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n"));
+
+	(void)state;
+	apply(rw);
+	apply(ro);
+	assert_rights("ro:a open:a exchange:a");
+	submit(rw);
+	assert_rights("open:a exchange:a");
+	fake_run();
+	assert_non_null(strstr(fake_events, " rw:a"));
+	assert_string_equal(last_errors, "");
+	assert_int_equal(fake_backends, 1);
+}
+
+static void read_only_stays_where_the_file_cannot_be_written(void **state)
+{
+	const char *rw = DISK("a", "") DRIVER(TARGET("t", "LUN 0 a\n"));
+
+	(void)state;
+	apply(DISK("a", "read_only 1\n") DRIVER(TARGET("t", "LUN 0 a\n")));
+	fake_missing = "a";
+	apply(rw);
+	assert_rights("open:a");
+	assert_non_null(strstr(last_errors, "device a stays read-only: /a: No such file"));
+	fake_missing = "";
+	/* Tried again, though the configuration is the same. */
+	apply(rw);
+	assert_events("open:a exchange:a rw:a");
+	fake_exchange_status = -EEXIST;
+	apply(DISK("a", "read_only 1\n") DRIVER(TARGET("t", "LUN 0 a\n")));
+	assert_rights("ro:a open:a exchange:a");
+	assert_string_equal(last_errors, "");
+	assert_int_equal(fake_backends, 1);
+}
+
+static void read_only_without_a_file(void **state)
+{
+	(void)state;
+	apply("HANDLER vdisk_nullio { DEVICE n { size 1G } }");
+	apply("HANDLER vdisk_nullio { DEVICE n { size 1G\nread_only 1\n } }");
+	assert_non_null(strstr(fake_events, "ro:n"));
+}
+
+static struct device *recovered;
+
+static void recover(void)
+{
+	char err[64];
+	struct backend_params p = { .filename = "/a", .block_size = 512 };
+	struct backend *be;
+
+	fake_missing = "";
+	assert_int_equal(backend_open(&p, &be, err, sizeof(err)), 0);
+	fake_events[0] = 0;
+	assert_int_equal(apply_recover(&live, &recovered, be, done, NULL), 0);
+	fake_run();
+}
+
+static void a_device_that_failed_comes_later(void **state)
+{
+	(void)state;
+	fake_missing = "a";
+	apply(DISK("a", "") DISK("b", "")
+	      DRIVER(TARGET("t", "LUN 0 a\n") TARGET("u", "LUN 0 b\n")));
+	recovered = live_device_find(&live, "a");
+	recover();
+	assert_events("lu:a remap:t(0:a)");
+	assert_int_equal(recovered->state, DEVICE_READY);
+	assert_string_equal(recovered->error, "");
+	/* It is there already. */
+	recover();
+	assert_events("");
+}
+
+static void a_device_that_left_does_not_come(void **state)
+{
+	(void)state;
+	recovered = NULL;
+	recover();
+	assert_events("");
+	assert_int_equal(fake_backends, 0);
+}
+
+static void a_device_that_fails_again_says_so_once(void **state)
+{
+	(void)state;
+	fake_missing = "a";
+	fake_attach_status = -EIO;
+	apply(DISK("a", ""));
+	recovered = live_device_find(&live, "a");
+	recover();
+	assert_events("lu:a");
+	assert_non_null(strstr(last_errors, "cannot be attached"));
+	recover();
+	assert_string_equal(last_errors, "");
+	assert_int_equal(last.devices_failed, 1);
+	assert_int_equal(recovered->state, DEVICE_FAILED);
 }
 
 static void other_targets_notice_nothing(void **state)
@@ -314,7 +423,7 @@ static void faults_change_without_a_new_device(void **state)
 	apply(FAULT("fault_blocks 0xfffffffffffffff\n") DRIVER(TARGET("t", "LUN 0 f\n")));
 	assert_events("change:255,0,1,0+18446744073709551615,0,0");
 	assert_int_equal(fake_released, 0);
-	apply(FAULT("read_only 1\n") DRIVER(TARGET("t", "LUN 0 f\n")));
+	apply(FAULT("blocksize 4096\n") DRIVER(TARGET("t", "LUN 0 f\n")));
 	assert_int_equal(last.devices_opened, 1);
 	assert_int_equal(last.devices_closed, 1);
 }
@@ -353,6 +462,12 @@ int main(void)
 		T(removed_lun_is_unmapped_then_closed),
 		T(changed_device_is_replaced),
 		T(other_targets_notice_nothing),
+		T(read_only_comes_at_once_and_goes_when_it_can),
+		T(read_only_stays_where_the_file_cannot_be_written),
+		T(read_only_without_a_file),
+		T(a_device_that_failed_comes_later),
+		T(a_device_that_left_does_not_come),
+		T(a_device_that_fails_again_says_so_once),
 		T(changed_group_remaps),
 		T(removed_target_is_disabled_before_it_goes),
 		T(changed_port_identifier_makes_a_new_target),

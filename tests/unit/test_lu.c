@@ -135,6 +135,58 @@ static void test_unit_attention_for_all_but_one(void **state)
 	assert_true(ua_pending(&lun_map_find(nexus_map(e->b), 0)->ua));
 }
 
+static void write_block(struct env *e, struct task *t, bool by_b)
+{
+	TASK_INIT(e, t, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1);
+	t->sc.nexus = by_b ? e->b : e->a;
+	task_out(t, NULL, 512);
+	task_run(e, t);
+	task_free(t);
+}
+
+/* Everybody is told; a LUN that is read-only by itself stays so. */
+static void test_read_only_changes_while_in_use(void **state)
+{
+	struct env *e = *state;
+	struct task t;
+
+	env_map_lun0(e, e->b, true);
+	env_clear_ua(e->b);
+	lu_set_read_only(e->lu, true);
+	lu_set_read_only(e->lu, true);
+	for (unsigned i = 0; i < 2; i++) {
+		write_block(e, &t, i);
+		assert_sense(&t, SENSE_UA_MODE_CHANGED);
+		write_block(e, &t, i);
+		assert_sense(&t, SENSE_WRITE_PROTECTED);
+	}
+	lu_set_read_only(e->lu, false);
+	env_clear_ua(e->a);
+	env_clear_ua(e->b);
+	write_block(e, &t, false);
+	assert_good(&t);
+	write_block(e, &t, true);
+	assert_sense(&t, SENSE_WRITE_PROTECTED);
+}
+
+static void test_exchange_reaches_every_reactor(void **state)
+{
+	struct env *e = *state;
+	bool done = false;
+	char err[64];
+
+	assert_int_equal(lu_exchange(e->lu, &e->be, set_true, &done, err, sizeof(err)), 0);
+	assert_false(done);
+	env_pump(e);
+	assert_true(done);
+	assert_int_equal(e->be.refreshed, (1u << ENV_REACTORS) - 1);
+	e->be.exchange_result = -EEXIST;
+	assert_int_equal(lu_exchange(e->lu, &e->be, NULL, NULL, err, sizeof(err)), -EEXIST);
+	assert_string_equal(err, "not the same");
+	env_pump(e);
+	assert_int_equal(e->be.refreshed, 0);
+}
+
 /* A backend that may not be written makes every LUN of it read-only. */
 static void test_read_only_backend(void **state)
 {
@@ -142,7 +194,9 @@ static void test_read_only_backend(void **state)
 	struct task t;
 
 	e->be.info.read_only = true;
+	env_map(e, e->a, NULL, 0);
 	env_map_lun0(e, e->a, false);
+	env_clear_ua(e->a);
 	TASK_INIT(e, &t, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1);
 	task_out(&t, NULL, 512);
 	task_run(e, &t);
@@ -161,6 +215,8 @@ int main(void)
 		T(test_resync),
 		T(test_unit_attention_for_all_but_one),
 		T(test_read_only_backend),
+		T(test_read_only_changes_while_in_use),
+		T(test_exchange_reaches_every_reactor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,9 +162,47 @@ static void test_another_lu_under_the_same_lun_is_new(void **state)
 	entry = (struct lun_entry){ 0, false, lu };
 	env_map(e, e->a, &entry, 1);
 	assert_int_equal(pending(e->a, 0), SENSE_UA_POWER_ON);
+	assert_int_equal(pending(e->a, 0), SENSE_UA_INQUIRY_CHANGED);
+	assert_int_equal(pending(e->a, 0), SENSE_UA_LUNS_CHANGED);
+	assert_int_equal(pending(e->a, 0), SENSE_OK);
 	env_map_lun0(e, e->a, false);
 	env_destroy_lu(e, lu);
 	fake_backend_fini(&be);
+}
+
+/* Also when the LUN was empty for a while, as in a reload. */
+static void test_a_lun_that_comes_back_may_be_another_lu(void **state)
+{
+	struct env *e = *state;
+
+	env_map(e, e->a, NULL, 0);
+	env_map_lun0(e, e->a, false);
+	assert_int_equal(pending(e->a, 0), SENSE_UA_POWER_ON);
+	assert_int_equal(pending(e->a, 0), SENSE_UA_INQUIRY_CHANGED);
+	/* Who never saw it is not told. */
+	env_map(e, e->b, &(struct lun_entry){ 7, false, e->lu }, 1);
+	assert_int_equal(pending(e->b, 7), SENSE_UA_POWER_ON);
+	assert_int_equal(pending(e->b, 7), SENSE_UA_LUNS_CHANGED);
+	env_map_lun0(e, e->b, false);
+}
+
+static void map_rights(struct env *e, bool read_only)
+{
+	env_map(e, e->a, &(struct lun_entry){ 0, read_only, e->lu }, 1);
+}
+
+static void test_a_lun_that_stays_may_become_read_only(void **state)
+{
+	struct env *e = *state;
+
+	map_rights(e, true);
+	assert_true(lun_map_find(nexus_map(e->a), 0)->read_only);
+	assert_int_equal(pending(e->a, 0), SENSE_UA_MODE_CHANGED);
+	assert_int_equal(pending(e->b, 0), SENSE_OK);
+	map_rights(e, true);
+	assert_int_equal(pending(e->a, 0), SENSE_OK);
+	map_rights(e, false);
+	assert_int_equal(pending(e->a, 0), SENSE_UA_MODE_CHANGED);
 }
 
 static void set_true(void *arg)
@@ -224,6 +262,8 @@ int main(void)
 		T(test_removed_lun_is_told_on_the_others),
 		T(test_kept_lun_keeps_its_unit_attentions),
 		T(test_another_lu_under_the_same_lun_is_new),
+		T(test_a_lun_that_comes_back_may_be_another_lu),
+		T(test_a_lun_that_stays_may_become_read_only),
 		T(test_done_waits_for_every_reactor),
 		T(test_unmap_under_a_running_command),
 	};

@@ -90,6 +90,8 @@ static int setup(void **state)
 	fake_reset();
 	memset(&d, 0, sizeof(d));
 	live_init(&d.live);
+	assert_int_equal(mailbox_init(&d.mailbox), 0);
+	assert_int_equal(watch_create(&d.live, NULL, &d.mailbox, &d.watch), 0);
 	list_init(&d.listeners.list);
 	strcpy(conf_path + strlen(conf_path) - 6, "XXXXXX");
 	fd = mkstemp(conf_path);
@@ -116,6 +118,8 @@ static int teardown(void **state)
 	apply("");
 	assert_int_equal(fake_backends, 0);
 	listeners_close(&d.listeners);
+	watch_destroy(d.watch);
+	mailbox_destroy(&d.mailbox);
 	conf_free(d.live.conf);
 	free(d.live.device_of);
 	fake_reset();
@@ -256,13 +260,43 @@ static void usage_is_checked(void **state)
 	assert_string_equal(fake_events, "");
 }
 
-static void resync_needs_an_open_device(void **state)
+static void resync_reads_the_size(void **state)
 {
 	(void)state;
 	assert_int_equal(run(false, "resync", "a"), OPS_DONE);
 	assert_string_equal(fake_events, "resync:a");
+}
+
+static void resync_opens_what_failed(void **state)
+{
+	(void)state;
+	fake_missing = "/b";
 	assert_int_equal(run(false, "resync", "b"), OPS_FAILED);
-	assert_string_equal(err, "device b is failed: /b: No such file\n");
+	assert_string_equal(err, "device b: /b: No such file\n");
+	fake_missing = "";
+	assert_int_equal(run(false, "resync", "b"), OPS_DONE);
+	assert_string_equal(err, "");
+	assert_int_equal(run(true, "devices", NULL), OPS_DONE);
+	assert_null(strstr(out, "failed"));
+}
+
+static void resync_is_not_for_inactive_devices(void **state)
+{
+	(void)state;
+	apply("HANDLER vdisk_fileio { DEVICE a { filename /a\n active 0\n } }");
+	assert_int_equal(run(false, "resync", "a"), OPS_FAILED);
+	assert_string_equal(err, "device a is inactive\n");
+}
+
+static void status_tells_what_is_lost(void **state)
+{
+	struct device *a = live_device_find(&d.live, "a");
+
+	(void)state;
+	strcpy(a->error, "/a: gone");
+	assert_int_equal(run(true, "status", NULL), OPS_DONE);
+	assert_shows(out, "{\"kind\": \"device\", \"name\": \"a\", \"error\": \"/a: gone\"}");
+	a->error[0] = 0;
 }
 
 static void reload_with_an_error_changes_nothing(void **state)
@@ -335,7 +369,10 @@ int main(void)
 		T(unknown_things_are_refused),
 		T(close_session_wants_a_number),
 		T(usage_is_checked),
-		T(resync_needs_an_open_device),
+		T(resync_reads_the_size),
+		T(resync_opens_what_failed),
+		T(resync_is_not_for_inactive_devices),
+		T(status_tells_what_is_lost),
 		T(reload_with_an_error_changes_nothing),
 		T(reload_applies_the_difference),
 		T(reload_tells_what_failed),

@@ -69,6 +69,26 @@ void backend_detach(struct backend *be, struct reactor *r)
 	assert_true(list_empty(&be->queue[r->id]));
 }
 
+void backend_set_read_only(struct backend *be, bool read_only)
+{
+	be->info.read_only = read_only;
+}
+
+int backend_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen)
+{
+	(void)be;
+	(void)fresh;
+	(void)err;
+	(void)errlen;
+	return 0;
+}
+
+void backend_refresh(struct backend *be, struct reactor *r)
+{
+	(void)be;
+	(void)r;
+}
+
 int backend_resync(struct backend *be)
 {
 	be->info.size += 512;

@@ -209,7 +209,7 @@ static void test_flush_costs_nothing_with_nv_cache(void **state)
 	be.nv_cache = true;
 	assert_int_equal(uring_io_start(&io), URING_DONE);
 	be.nv_cache = false;
-	be.info.read_only = true;
+	be.unwritten = true;
 	assert_int_equal(uring_io_start(&io), URING_DONE);
 	assert_int_equal(io.result, 0);
 }
