@@ -195,6 +195,12 @@ def silent(p, seconds):
     p.sock.settimeout(patience)
 
 
+def preempt_begin(p, key, action_key):
+    p.send(p.iu(struct.pack('>BBB2xI', 0x5f, PREEMPT_ABORT, EXCLUSIVE_ACCESS, 24) + b'\0',
+                out=struct.pack('>QQ8x', key, action_key)))
+    return struct.pack('>Q', p.tag)
+
+
 def abort():
     """PREEMPT AND ABORT is answered when the disk is done with what the victim wrote."""
     a, b, c = (target.established(initiator=n) for n in (1, 2, 3))
@@ -202,10 +208,7 @@ def abort():
     out(b, REGISTER, 0, B)
     out(b, RESERVE, B, kind=WRITE_EXCLUSIVE_RO)
     tag = hung(b)
-    data = struct.pack('>QQ8x', A, B)
-    a.send(a.iu(struct.pack('>BBB2xI', 0x5f, PREEMPT_ABORT, EXCLUSIVE_ACCESS, 24) + b'\0',
-                out=data))
-    preempt = struct.pack('>Q', a.tag)
+    preempt = preempt_begin(a, A, B)
     silent(a, 0.4)
     # It has lost the disk already; what is not the disk's business goes on.
     writes(c, CONFLICT)
@@ -222,6 +225,32 @@ def abort():
     assert a.read(SLOW, 8) == b'new!' * 1024
     assert status(a) == {(1, 1): (A, EXCLUSIVE_ACCESS)}
     for p in a, b, c:
+        p.close()
+
+
+def gone():
+    """Who preempts a host with a disk that hangs may be lost meanwhile, and come back."""
+    a, b = (target.established(initiator=n) for n in (1, 2))
+    out(a, REGISTER, 0, A)
+    out(b, REGISTER, 0, B)
+    hung(b)
+    preempt_begin(a, A, B)
+    silent(a, 0.2)
+    a.close()
+    a = target.established(initiator=1)
+    assert keys(a) == [A]
+    # The next one does not wait for the first.
+    out(a, RESERVE, A, kind=WRITE_EXCLUSIVE)
+    b.close()
+    b = target.established(initiator=2)
+    writes(b, CONFLICT)
+    target.reload(('fault_hang 1', 'fault_hang 0'))
+    assert iwarp.eventually(lambda: len(target.ctl('sessions')) == 2)
+    a.write(SLOW, b'new!' * 1024)
+    assert a.read(SLOW, 8) == b'new!' * 1024
+    out(a, CLEAR, A)
+    target.reload(('fault_hang 0', 'fault_hang 1'))
+    for p in a, b:
         p.close()
 
 
@@ -264,7 +293,7 @@ def ports():
 
 def main():
     {'reserve': reserve, 'again': again, 'spc2': spc2, 'abort': abort,
-     'ports': ports}[sys.argv[1]]()
+     'gone': gone, 'ports': ports}[sys.argv[1]]()
 
 
 main()

@@ -7,5 +7,6 @@
 port_choose
 conf_fault 'fault_hang 1' > "$conf"
 daemon_start
+peer persist gone
 peer persist abort
 daemon_stop
