@@ -183,6 +183,8 @@ static void start_task(struct worker *w, struct task *t)
 		{ 0x41, 0, 0, 0, 0, 0, 0, 4, 0 },    { 0x2f, 2, 0, 0, 0, 0, 0, 0, 8 },
 		{ 0xa0, 0, 0, 0, 0, 0, 0, 0, 16 },   { 0x00 },
 		{ 0x1a, 0, 0x3f, 0, 255 },           { 0x03, 0, 0, 0, 18 },
+		{ 0x15, 0x10, 0, 0, 16 },            { 0x4d, 0, 0x50, 0, 0, 0, 0, 1, 0 },
+		{ 0x1d, 4 },
 	};
 
 	t->w = w;
@@ -201,11 +203,26 @@ static void start_task(struct worker *w, struct task *t)
 	scsi_submit(&t->sc);
 }
 
+/* MODE SELECT: the control page, with D_SENSE, QERR, SWP and TAS as it comes. */
+static void fill_modes(struct worker *w, uint8_t *p)
+{
+	static const uint8_t page[] = { 0x0a, 10, 0x02, 0x10, 0, 0, 0, 0, 0xff, 0xff };
+	static const uint8_t qerr[] = { 0x00, 0x02, 0x06 };
+
+	memcpy(p + 4, page, sizeof(page));
+	p[6] |= (uint8_t)(below(w, 2) << 2);
+	p[7] |= qerr[below(w, sizeof(qerr))];
+	p[8] |= (uint8_t)(below(w, 2) << 3);
+	p[9] |= (uint8_t)(below(w, 2) << 6);
+}
+
 static void go_on(struct worker *w, struct task *t)
 {
 	if (t->pulling) {
 		t->pulling = false;
 		memset(t->sc.buf.addr, 0, t->sc.buf.len);
+		if (t->sc.cdb[0] == 0x15)
+			fill_modes(w, t->sc.buf.addr);
 		scsi_pulled(&t->sc, 0);
 	} else if (t->responding) {
 		t->responding = false;
