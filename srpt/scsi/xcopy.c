@@ -232,7 +232,8 @@ static enum scsi_sense segment_begin(struct xcopy *x, const struct itl *from, co
 	x->bytes = (uint64_t)x->seg.blocks << shift;
 	if (x->bytes & ((1ull << (63 - __builtin_clzll(one))) - 1))
 		return SENSE_COPY_INEXACT;
-	if (!in_range(from, x->seg.source_lba, x->bytes) || !in_range(to, x->seg.dest_lba, x->bytes))
+	if (!in_range(from, x->seg.source_lba, x->bytes) ||
+	    !in_range(to, x->seg.dest_lba, x->bytes))
 		return SENSE_COPY_ABORTED;
 	return SENSE_OK;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Commands about whole ranges of blocks. Argument: which part."""
+import os
 import struct
 import sys
 
@@ -150,4 +151,61 @@ def interrupted():
     p.close()
 
 
-{'status': status, 'erase': erase, 'interrupt': interrupt, 'interrupted': interrupted}[sys.argv[1]]()
+def naa(p, lun=0):
+    """The first designator of the LU."""
+    page = p.good(bytes([0x12, 1, 0x83, 1, 0, 0]), lun, room=256)
+    assert page[4:8] == bytes([1, 3, 0, 16]), page[:8].hex()
+    return page[8:24]
+
+
+def copy_list(targets, segments, list_id=1):
+    """@targets: (NAA, block size); @segments: (source, destination, blocks, LBA, LBA)."""
+    t = b''.join(struct.pack('>BBHBBBB20sI', 0xe4, 0, 0, 1, 3, 0, 16, n, size)
+                 for n, size in targets)
+    s = b''.join(struct.pack('>BBHHHHHQQ', 2, 0, 24, a, b, 0, n, x, y)
+                 for a, b, n, x, y in segments)
+    return struct.pack('>BBHIII', list_id, 0, len(t), 0, len(s), 0) + t + s
+
+
+def extended_copy(p, *args, **kw):
+    out = copy_list(*args, **kw)
+    r, _ = p.command(struct.pack('>BB8xIH', 0x83, 0, len(out), 0), out=out)
+    return r
+
+
+def copy():
+    p = target.established()
+    for lun in 0, 1, 2:
+        p.ready(lun)
+    assert p.good(bytes([0x12, 0, 0, 0, 96, 0]), room=96)[5] & 8, '3PC'
+    limits = p.good(struct.pack('>BB8xIH', 0x84, 3, 255, 0), room=255)
+    assert limits[44:46] == b'\x02\xe4', limits.hex()
+    luns = [(naa(p, 0), 512), (naa(p, 1), 4096), (naa(p, 2), 512)]
+    pattern = b''.join(struct.pack('>Q', n) * 64 for n in range(4096))
+    for at in range(20):
+        p.write(at * 4096, pattern[at * 512:] + pattern[:at * 512])
+    # 40 MiB, of which a segment has 65535 blocks at most.
+    assert extended_copy(p, luns, [(0, 1, 65528, 0, 0),
+                                   (0, 1, 81920 - 65528, 65528, 8191)]).status == 0
+    assert p.read(10239, 1, 4096, 1) == p.read(81912, 8)
+    status = p.good(struct.pack('>BBB7xIH', 0x84, 0, 1, 12, 0), room=12)
+    assert status[4:] == struct.pack('>BHBI', 1, 2, 1, 40 << 10), status.hex()
+    # Within one, which is write protected or not.
+    assert extended_copy(p, luns, [(0, 0, 8, 0, 100000)]).status == 0
+    assert p.read(100000, 8) == pattern[:4096]
+    assert extended_copy(p, luns, [(0, 2, 8, 0, 0)]).sense == (10, 13, 1)
+    assert extended_copy(p, luns, [(2, 0, 8, 0, 100000)]).status == 0
+    assert p.read(100000, 8) == bytes(4096)
+    # What another session may see is not ours.
+    other = iwarp.Initiator(target.ADDRESS, int(os.environ['OTHER_ID_EXT'], 16), target.IOC_GUID)
+    other.ready()
+    hidden = [(naa(other), 512), luns[0]]
+    for segment in (0, 1, 8, 0, 0), (1, 0, 8, 0, 0), (5, 0, 8, 0, 0):
+        r = extended_copy(p, hidden, [segment])
+        assert r.sense == (10, 13, 2), r.sense
+    assert other.read(0, 8) == bytes(4096)
+    other.close()
+    p.close()
+
+
+{'copy': copy, 'status': status, 'erase': erase, 'interrupt': interrupt, 'interrupted': interrupted}[sys.argv[1]]()

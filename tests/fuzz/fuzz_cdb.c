@@ -11,6 +11,7 @@
 #include "scsi/lu.h"
 #include "scsi/nexus.h"
 #include "scsi/scsi.h"
+#include "scsi/xcopy.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@
 struct task {
 	struct scsi_cmd sc;
 	bool pulling, responding, running;
+	uint8_t cdb[16]; /* as it came */
 	uint8_t imm[512];
 };
 
@@ -45,12 +47,43 @@ static unsigned tmfs_running;
 
 /* ---- fabric ---- */
 
+/* A list of EXTENDED COPY that is sound: what is in the CDB besides says what it copies. */
+static void put_copy_list(uint8_t *p, const uint8_t *cdb)
+{
+	uint8_t *s = p + XCOPY_HEADER + 2 * XCOPY_TARGET_LEN;
+
+	p[0] = cdb[2];
+	p[1] = cdb[2] ? 0 : LIST_ID_NONE << 3;
+	put_be16(p + 2, 2 * XCOPY_TARGET_LEN);
+	put_be32(p + 8, XCOPY_SEGMENT_LEN);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t *d = p + XCOPY_HEADER + i * XCOPY_TARGET_LEN;
+
+		d[0] = XCOPY_IDENTIFICATION;
+		d[4] = 1;
+		d[5] = 3;
+		d[7] = 16;
+		memcpy(d + 8, lus[i]->naa, 16);
+	}
+	s[0] = XCOPY_BLOCK_TO_BLOCK;
+	s[3] = XCOPY_SEGMENT_LEN - 4;
+	s[5] = cdb[3] & 1;
+	s[7] = cdb[3] >> 1 & 1;
+	put_be16(s + 10, get_be16(cdb + 4));
+	put_be16(s + 18, get_be16(cdb + 6));
+	put_be16(s + 26, get_be16(cdb + 8));
+}
+
 static void fabric_pull(struct scsi_cmd *cmd)
 {
 	struct task *t = container_of(cmd, struct task, sc);
 
 	must(cmd->buf.len && cmd->buf.len <= cmd->data_out_len && !cmd->imm.addr);
 	memset(cmd->buf.addr, cmd->cdb[0], cmd->buf.len);
+	if (cmd->cdb[0] == 0x83 && cmd->buf.len >= 4096) {
+		memset(cmd->buf.addr, 0, cmd->buf.len);
+		put_copy_list(cmd->buf.addr, t->cdb);
+	}
 	t->pulling = true;
 }
 
@@ -116,7 +149,7 @@ static void be_setup(void)
 static void env_setup(void)
 {
 	const struct reactor_params rp = { .buffer_size = SLAB, .cpu = -1 };
-	const struct lu_params lp = { .name = "fuzz", .serial = "1", .thin_provisioned = true };
+	struct lu_params lp = { .name = "fuzz", .serial = "1", .thin_provisioned = true };
 	const struct scsi_port port = { .rel_tgt_id = 1 };
 	const uint8_t id[16] = { 0 };
 	const uint16_t ports[] = { 1, 2 };
@@ -133,6 +166,7 @@ static void env_setup(void)
 		must(!reactor_create(i, &rp, &group.r[i]));
 	device = scsi_device_create(&group);
 	for (unsigned i = 0; i < 2; i++) {
+		lp.naa[15] = (uint8_t)i;
 		must(!lu_create(device, &lp, &be[i], lu_created, &lus[i]));
 		while (round_all())
 			;
@@ -179,6 +213,10 @@ static void step_command(struct task *t, const uint8_t *in)
 	memcpy(t->sc.lun, in + 4, 2);
 	memset(t->sc.cdb, 0, sizeof(t->sc.cdb));
 	memcpy(t->sc.cdb, in + 8, 16);
+	memcpy(t->cdb, in + 8, 16);
+	/* Its bytes are for put_copy_list(). */
+	if (t->cdb[0] == 0x83)
+		memset(t->sc.cdb + 1, 0, 9);
 	t->sc.data_out_len = lengths[in[3] & 7];
 	t->sc.data_in_len = lengths[in[3] >> 3 & 7];
 	t->sc.imm.addr = NULL;

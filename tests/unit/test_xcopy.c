@@ -68,7 +68,9 @@ static void test_large_segment(void **state)
 
 static void test_within_one_lu(void **state)
 {
-	const struct xsegment s[2] = { { 0, 0, 0, 1024, 512, false }, { XSELF, 0, 0, 1536, 512, false } };
+	const struct xsegment s[2] = {
+		{ 0, 0, 0, 1024, 512, false }, { XSELF, 0, 0, 1536, 512, false },
+	};
 
 	(void)state;
 	fill(&x->e.be);
@@ -110,7 +112,9 @@ static void test_nothing_to_copy(void **state)
 static void test_out_of_range(void **state)
 {
 	static const struct xsegment bad[] = {
-		{ 0, 1, 8191, 0, 2, false }, { 0, 1, 0, 8191, 2, false }, { 0, 1, UINT64_MAX, 0, 1, false },
+		{ 0, 1, 8191, 0, 2, false },
+		{ 0, 1, 0, 8191, 2, false },
+		{ 0, 1, UINT64_MAX, 0, 1, false },
 		{ 0, 1, 0, 1ull << 63, 1, false }, { 0, 1, 8193, 0, 0, false },
 	};
 
@@ -123,7 +127,9 @@ static void test_out_of_range(void **state)
 /* The segment that failed is told; those before have been carried out. */
 static void test_segment_number(void **state)
 {
-	const struct xsegment s[3] = { { 0, 1, 0, 0, 8, false }, { 0, 1, 0, 8, 8, false }, { 0, 5, 0, 0, 8, false } };
+	const struct xsegment s[3] = {
+		{ 0, 1, 0, 0, 8, false }, { 0, 1, 0, 8, 8, false }, { 0, 5, 0, 0, 8, false },
+	};
 	struct task t;
 
 	(void)state;
