@@ -190,6 +190,7 @@ static void test_d_sense(void **state)
 static void test_wce(void **state)
 {
 	struct env *e = *state;
+	struct task t;
 
 	assert_int_equal(write_one(e, 0), SENSE_OK);
 	assert_int_equal(e->be.log[e->be.requests - 1].flags, 0);
@@ -197,6 +198,13 @@ static void test_wce(void **state)
 	/* What was in the cache went first. */
 	assert_int_equal(e->be.log[e->be.requests - 1].op, BE_FLUSH);
 	assert_int_equal(write_one(e, 0), SENSE_OK);
+	assert_int_equal(e->be.log[e->be.requests - 1].flags, BE_FUA);
+	TASK_INIT(e, &t, 0x41, 0, 0, 0, 0, 0, 0, 0, 8); /* zeros */
+	task_out(&t, NULL, 512);
+	task_run(e, &t);
+	assert_good(&t);
+	task_free(&t);
+	assert_int_equal(e->be.log[e->be.requests - 1].op, BE_WRITE_ZEROES);
 	assert_int_equal(e->be.log[e->be.requests - 1].flags, BE_FUA);
 	select_wce(e, true);
 	assert_int_equal(write_one(e, 0), SENSE_OK);
