@@ -9,6 +9,8 @@
 
 #include "backend/backend.h"
 
+#include <stdatomic.h>
+
 #define FAKE_WINDOW (1u << 20)
 #define FAKE_LOG 1024
 
@@ -37,7 +39,7 @@ struct backend {
 	int attach_result;      /* of the last reactor that attaches */
 	struct be_usage usage;  /* what BE_USAGE finds */
 	uint64_t new_size;      /* what backend_resync() finds */
-	unsigned attached;      /* bits by reactor */
+	atomic_uint attached;   /* bits by reactor */
 	unsigned refreshed;     /* bits by reactor, since the last exchange */
 	int exchange_result;
 	unsigned closed;        /* counts */

@@ -8,7 +8,6 @@
 
 #include "ctl_fake.h"
 
-#include "ctl/alua_names.h"
 #include "ctl/apply.h"
 #include "ctl/ops.h"
 
@@ -190,20 +189,6 @@ static void the_list(void **state)
 	assert_non_null(strstr(out, "\"device\": \"b\""));
 }
 
-static void names_go_both_ways(void **state)
-{
-	enum alua_state s;
-
-	(void)state;
-	for (int i = 0; i < CONF_ALUA_STATES; i++) {
-		enum alua_state want = alua_state_of_conf((enum conf_alua_state)i);
-
-		assert_true(alua_state_parse(alua_state_name(want), &s));
-		assert_int_equal(s, want);
-	}
-	assert_false(alua_state_parse("", &s));
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -215,7 +200,6 @@ int main(void)
 		T(a_transition_that_failed),
 		T(it_waits_for_nothing),
 		T(the_list),
-		T(names_go_both_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
