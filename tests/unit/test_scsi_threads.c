@@ -155,7 +155,11 @@ static void start_task(struct worker *w, struct task *t)
 		{ 0xa0, 0, 0, 0, 0, 0, 0, 0, 16 },   { 0x00 },
 		{ 0x1a, 0, 0x3f, 0, 255 },           { 0x03, 0, 0, 0, 18 },
 		{ 0x15, 0x10, 0, 0, 16 },            { 0x4d, 0, 0x50, 0, 0, 0, 0, 1, 0 },
-		{ 0x1d, 4 },
+		{ 0x1d, 4 },                         { 0x89, 0, [9] = 1, [13] = 2 },
+		{ 0x89, 0, [9] = 3, [13] = 4 },      { 0x2e, 0, 0, 0, 0, 2, 0, 0, 4 },
+	};
+	static const uint8_t attrs[] = {
+		[0 ... 12] = SCSI_SIMPLE, SCSI_ORDERED, SCSI_ORDERED, SCSI_HEAD_OF_QUEUE,
 	};
 
 	t->w = w;
@@ -169,6 +173,7 @@ static void start_task(struct worker *w, struct task *t)
 	t->sc.lun[1] = (uint8_t)below(w, 3);
 	memcpy(t->sc.cdb, cdbs[below(w, ARRAY_SIZE(cdbs))], 16);
 	t->sc.cdb_len = 16;
+	t->sc.task_attr = attrs[below(w, sizeof(attrs))];
 	t->sc.data_out_len = t->sc.data_in_len = 4096;
 	t->sc.imm.addr = NULL;
 	scsi_submit(&t->sc);
@@ -319,6 +324,7 @@ static void remap(void *arg)
 		return;
 	}
 	t->remaps++;
+	atomic_store(&t->lu->modes.qerr, (t->remaps >> 4) % 3 * 3 / 2);
 	if (t->remaps % 7 == 0)
 		lu_resync(t->lu);
 	assert_int_equal(nexus_set_map(t->nexuses[t->remaps & 1], map, 1 + t->remaps % 3, remap, t),
