@@ -351,6 +351,33 @@ static void test_aborted_while_it_is_saved(void **state)
 	assert_int_equal(told(e, 3, 4), 0x08);
 }
 
+/* By another initiator: what the list did not change is as the reset left it. */
+static void test_reset_while_it_is_saved(void **state)
+{
+	struct kept_env *k = *state;
+	struct env *e = &k->e;
+	struct request q;
+	struct task t;
+
+	select_control(e, D_SENSE);
+	select_init(e, &t, 0x11, CONTROL(0x06, 0x10, 0x08, 0x40)); /* SWP as well */
+	scsi_submit(&t.sc);
+	env_pump(e);
+	request_start(e, &q, SCSI_LU_RESET, 0);
+	q.tmf.nexus = e->b;
+	assert_answered(e, &q);
+	assert_int_equal(t.responds, 0);
+	fake_store_finish(&k->store, 0);
+	env_pump(e);
+	assert_int_equal(t.responds, 1);
+	assert_int_equal(t.sc.status, SCSI_TASK_ABORTED);
+	task_free(&t);
+	env_clear_ua(e->a);
+	assert_int_equal(told(e, 0, 2), 0x02);
+	assert_int_equal(told(e, 0, 4), 0x08);
+	assert_int_equal(told(e, 3, 4), 0x08);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, env_setup, env_teardown)
@@ -368,6 +395,7 @@ int main(void)
 		K(test_save_fails),
 		K(test_two_at_once),
 		K(test_aborted_while_it_is_saved),
+		K(test_reset_while_it_is_saved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
