@@ -20,7 +20,8 @@ bool qerr_applies(const struct scsi_cmd *cmd)
 {
 	unsigned qerr;
 
-	if (!cmd->shard || cmd->status != SCSI_CHECK_CONDITION)
+	/* What fails within another command is told by that one, if at all. */
+	if (!cmd->shard || cmd->status != SCSI_CHECK_CONDITION || cmd->internal)
 		return false;
 	qerr = qerr_of(cmd);
 	return qerr == QERR_ALL || qerr == QERR_NEXUS;

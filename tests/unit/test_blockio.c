@@ -175,6 +175,22 @@ static void test_unmap_reads_as_zeros(void **state)
 	check_zeroed(f, BE_UNMAP);
 }
 
+/* A block device does not tell what it has: all is mapped. Nothing can be read ahead. */
+static void test_extents_and_prefetch(void **state)
+{
+	struct fixture *f = *state;
+	const struct be_extent *e = (const struct be_extent *)(void *)f->buf.addr;
+	struct test_io t;
+
+	test_io_init(&t, BE_EXTENTS, 4096, SIZE - 4096, &f->buf);
+	t.io.buf.len = 4096;
+	assert_int_equal(test_io_run(f->r, f->be, &t), 0);
+	assert_int_equal(t.io.count, 1);
+	assert_true(e->mapped);
+	assert_int_equal(e->len, SIZE - 4096);
+	assert_int_equal(test_io(f->r, f->be, BE_PREFETCH, 0, SIZE, NULL), 0);
+}
+
 static void test_info_is_the_device_s(void **state)
 {
 	struct fixture *f = *state;
@@ -329,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_write_zeroes_with_and_without_the_kernel,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unmap_reads_as_zeros, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_extents_and_prefetch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_info_is_the_device_s, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_device_that_grows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_opened_exclusively, setup, teardown),

@@ -201,6 +201,18 @@ static void test_errors_of_the_backends(void **state)
 	x->be[1].fail = 0;
 }
 
+/* QERR is about commands of the initiator: the copy is not aborted by its own READ. */
+static void test_error_with_qerr(void **state)
+{
+	const struct xsegment s = { 0, 0, 0, 100, 8, false };
+
+	(void)state;
+	atomic_store(&x->e.lu->modes.qerr, 1);
+	x->e.be.fail = -EIO;
+	copy_ends(&s, 1, SENSE_COPY_FAILED);
+	x->e.be.fail = 0;
+}
+
 /* A path that is changing is for multipath, not for the application. */
 static void test_access_states_are_passed_on(void **state)
 {
@@ -381,6 +393,7 @@ int main(void)
 		T(test_lu_that_is_formatted),
 		T(test_unit_attentions_stay),
 		T(test_errors_of_the_backends),
+		T(test_error_with_qerr),
 		T(test_access_states_are_passed_on),
 		T(test_abort_while_it_reads),
 		T(test_abort_while_it_writes),
