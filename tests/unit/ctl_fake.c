@@ -46,6 +46,7 @@ struct operation {
 char fake_events[4096];
 const char *fake_missing = "";
 int fake_attach_status;
+int fake_create_status;
 int fake_backends, fake_lus, fake_targets, fake_groups, fake_released;
 int fake_group_status;
 const char *fake_suspect = "";
@@ -71,6 +72,7 @@ void fake_reset(void)
 	fake_events[0] = 0;
 	fake_missing = "";
 	fake_attach_status = 0;
+	fake_create_status = 0;
 	fake_group_status = 0;
 	fake_suspect = "";
 	fake_exchange_status = 0;
@@ -207,7 +209,15 @@ int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *
 	struct lu *lu = NULL;
 
 	(void)d;
+	if (fake_create_status)
+		return fake_create_status;
 	event("lu", p->name);
+	if (p->state_len) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%.*s", (int)p->state_len, (const char *)p->state);
+		event("kept", text);
+	}
 	if (!fake_attach_status) {
 		lu = calloc(1, sizeof(*lu));
 		assert_non_null(lu);

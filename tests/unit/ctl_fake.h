@@ -29,6 +29,8 @@ extern char fake_events[4096];
 extern const char *fake_missing;
 /* The status LUs are attached with. */
 extern int fake_attach_status;
+/* What lu_create() itself ends with. */
+extern int fake_create_status;
 /* What making or changing a device group ends with. */
 extern int fake_group_status;
 /* Sizes of what is there, to see that nothing is lost. */

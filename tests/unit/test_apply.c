@@ -188,6 +188,59 @@ static void read_only_without_a_file(void **state)
 	assert_non_null(strstr(fake_events, "ro:n"));
 }
 
+/* ---- what is kept of devices ---- */
+
+static int store_status;
+static char store_keys[64];
+
+static int store_load(struct state_store *s, const char *key, void **data, size_t *len, char *err,
+		      size_t errlen)
+{
+	(void)s;
+	snprintf(store_keys, sizeof(store_keys), "%s", key);
+	snprintf(err, errlen, "/state/lu/%s is damaged", key);
+	*data = store_status ? NULL : strdup("kept");
+	*len = store_status ? 0 : 4;
+	return store_status;
+}
+
+static const struct state_ops store_ops = { .load = store_load };
+static struct state_store store = { .ops = &store_ops };
+
+static void what_was_kept_comes_with_the_device(void **state)
+{
+	(void)state;
+	live.store = &store;
+	store_status = 0;
+	apply("HANDLER vdisk_fileio { DEVICE a { filename /a\n"
+	      " naa_id 6020000123456789abcdef0123456789\n } }");
+	assert_events("open:a lu:a kept:kept");
+	assert_string_equal(store_keys, "naa-89");
+}
+
+static void a_device_whose_state_is_damaged_is_not_served(void **state)
+{
+	(void)state;
+	live.store = &store;
+	store_status = -EBADMSG;
+	apply(DISK("a", ""));
+	assert_events("open:a");
+	assert_non_null(strstr(last_errors, "device a: /state/lu/naa-"));
+	assert_int_equal(fake_backends, 0);
+	assert_int_equal(live_device_find(&live, "a")->state, DEVICE_FAILED);
+}
+
+static void a_device_whose_state_is_not_understood_is_not_served(void **state)
+{
+	(void)state;
+	live.store = &store;
+	store_status = 0;
+	fake_create_status = -EINVAL;
+	apply(DISK("a", ""));
+	assert_non_null(strstr(last_errors, "move away lu/naa-"));
+	assert_int_equal(fake_backends, 0);
+}
+
 static struct device *recovered;
 
 static void recover(void)
@@ -462,6 +515,9 @@ int main(void)
 		T(removed_lun_is_unmapped_then_closed),
 		T(changed_device_is_replaced),
 		T(other_targets_notice_nothing),
+		T(what_was_kept_comes_with_the_device),
+		T(a_device_whose_state_is_damaged_is_not_served),
+		T(a_device_whose_state_is_not_understood_is_not_served),
 		T(read_only_comes_at_once_and_goes_when_it_can),
 		T(read_only_stays_where_the_file_cannot_be_written),
 		T(read_only_without_a_file),
