@@ -55,7 +55,10 @@ static void group_section(struct report *r, const struct live *live)
 	REPORT_BEGIN(r, "device_groups", REPORT_TABLE, group_columns);
 	list_for_each(g, &live->device_groups, link) {
 		report_text(r, g->conf->name);
-		report_uint(r, g->conf->lu_group_id);
+		if (g->conf->lu_group_id)
+			report_uint(r, g->conf->lu_group_id);
+		else
+			report_text(r, NULL);
 		report_uint(r, g->conf->transition_time);
 		report_uint(r, g->conf->n_devices);
 		report_uint(r, g->conf->n_groups);

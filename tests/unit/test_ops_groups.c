@@ -182,6 +182,7 @@ static void the_list(void **state)
 	assert_non_null(strstr(out, "transitioning"));
 	assert_int_equal(run(true, "groups", NULL, NULL, NULL), OPS_DONE);
 	assert_non_null(strstr(out, "\"lu_group_id\": 7"));
+	assert_non_null(strstr(out, "\"lu_group_id\": null"));
 	assert_non_null(strstr(out, "\"state\": \"transitioning\""));
 	assert_non_null(strstr(out, "\"configured_state\": \"standby\""));
 	assert_non_null(strstr(out, "\"target\": \"far\""));
