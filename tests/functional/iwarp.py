@@ -266,7 +266,7 @@ class Initiator(Peer):
         assert answer[0] == 0xc0 and answer[8:16] == b'logintag' and len(answer) == 52
         self.credit, = struct.unpack('>i', answer[4:8])
 
-    def iu(self, cdb, lun=0, out=b'', room=0, tag=None):
+    def iu(self, cdb, lun=0, out=b'', room=0, tag=None, attr=0):
         """An SRP_CMD with one direct descriptor; the memory it names is advertised."""
         self.tag += 1
         tag = tag or struct.pack('>Q', self.tag)
@@ -276,8 +276,8 @@ class Initiator(Peer):
             self.memory[stag] = bytearray(out or room)
             fmt = 0x10 if out else 0x01
             desc = struct.pack('>QII', 0, stag, len(out) or room)
-        return (struct.pack('>BB3xBBB8s4x8s4x16s', 2, 0, fmt, 0, 0, tag,
-                            struct.pack('>H6x', lun), cdb.ljust(16, b'\0')) + desc)
+        return (struct.pack('>BB3xBBB8s4x8sxB2x16s', 2, 0, fmt, 0, 0, tag,
+                            struct.pack('>H6x', lun), attr, cdb.ljust(16, b'\0')) + desc)
 
     def credited(self, what):
         """SRP_CRED_REQ: a message of the target's own, to be answered."""
@@ -296,10 +296,10 @@ class Initiator(Peer):
                 return r
             self.credited(what)
 
-    def command(self, cdb, lun=0, out=b'', room=0):
+    def command(self, cdb, lun=0, out=b'', room=0, attr=0):
         """(response, what was read)"""
         self.credit -= 1
-        iu = self.iu(cdb, lun, out, room)
+        iu = self.iu(cdb, lun, out, room, attr=attr)
         self.send(iu)
         r = self.answer()
         assert r.tag == struct.pack('>Q', self.tag)
