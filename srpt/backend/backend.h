@@ -87,8 +87,7 @@ struct be_io {
  */
 enum be_scsi_dir {
 	BE_SCSI_NONE,
-	BE_SCSI_IN,      /* the device fills buf */
-	BE_SCSI_IN_OVER, /* the same; where it writes nothing, the bytes of buf stay */
+	BE_SCSI_IN, /* all of buf is written over, with zeros or old data where nothing came */
 	BE_SCSI_OUT,
 };
 

@@ -219,12 +219,16 @@ static void io_answered(struct be_scsi_io *io, const struct sg_io_hdr *h)
 
 /* ---- the driver ---- */
 
+/*
+ * The driver copies its own pages over all of a buffer that it reads into, so no bytes of another
+ * device come to an initiator when the host adapter does not tell how few arrived: they are zeros,
+ * or from an earlier command to this device.
+ */
 static void header_fill(struct sg_io_hdr *h, struct be_scsi_io *io)
 {
 	static const int directions[] = {
 		[BE_SCSI_NONE] = SG_DXFER_NONE,
 		[BE_SCSI_IN] = SG_DXFER_FROM_DEV,
-		[BE_SCSI_IN_OVER] = SG_DXFER_TO_FROM_DEV,
 		[BE_SCSI_OUT] = SG_DXFER_TO_DEV,
 	};
 

@@ -273,7 +273,7 @@ static void attention_post(struct scsi_cmd *cmd)
 	cmd_control_return(cmd, cmd_good);
 }
 
-/* READ of a disk or tape: the device fills all it counts. */
+/* READ of a disk or tape. */
 static bool is_read(uint8_t opcode)
 {
 	return opcode == 0x08 || opcode == 0x28 || opcode == 0xa8 || opcode == 0x88;
@@ -351,9 +351,7 @@ static enum be_scsi_dir direction(const struct scsi_cmd *cmd)
 {
 	if (!cmd->buf_len)
 		return BE_SCSI_NONE;
-	if (cmd->out_len)
-		return BE_SCSI_OUT;
-	return is_read(cmd->cdb[0]) ? BE_SCSI_IN : BE_SCSI_IN_OVER;
+	return cmd->out_len ? BE_SCSI_OUT : BE_SCSI_IN;
 }
 
 static void op_passthrough(struct scsi_cmd *cmd)
@@ -369,8 +367,5 @@ static void op_passthrough(struct scsi_cmd *cmd)
 	io->buf = cmd->buf;
 	io->buf.len = cmd->buf_len;
 	io->done = passthrough_done;
-	/* Not every host adapter tells how little came: what nobody wrote is zero. */
-	if (io->dir == BE_SCSI_IN_OVER)
-		memset(io->buf.addr, 0, io->buf.len);
 	backend_submit_scsi(cmd->reactor, cmd->lu->be, io);
 }

@@ -168,23 +168,6 @@ static void test_out_residual(void **state)
 	task_free(&t);
 }
 
-/* Bytes that the device does not write are not those of somebody else. */
-static void test_parameter_data_begins_as_zeros(void **state)
-{
-	struct env *e = *state;
-	struct task t;
-
-	TASK_INIT(e, &t, 0x12, 0, 0, 0, 96, 0);
-	t.sc.data_in_len = 96;
-	task_run(e, &t);
-	assert_good(&t);
-	assert_int_equal(got.dir, BE_SCSI_IN_OVER);
-	assert_int_equal(got.len, 96);
-	for (unsigned i = 0; i < 96; i++)
-		assert_int_equal(t.in[i], 0);
-	task_free(&t);
-}
-
 static void test_status_as_it_is(void **state)
 {
 	static const uint8_t statuses[] = { SCSI_BUSY, SCSI_TASK_SET_FULL,
@@ -576,7 +559,6 @@ int main(void)
 		TEST_DISK(test_data_out),
 		TEST_TAPE(test_sense_with_data),
 		TEST_TAPE(test_out_residual),
-		TEST_DISK(test_parameter_data_begins_as_zeros),
 		TEST_DISK(test_status_as_it_is),
 		TEST_DISK(test_device_does_not_answer),
 		TEST_DISK(test_cdb_length),

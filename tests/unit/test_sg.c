@@ -298,7 +298,7 @@ static void test_command_reaches_the_driver(void **state)
 {
 	static const int directions[][2] = {
 		{ BE_SCSI_NONE, SG_DXFER_NONE }, { BE_SCSI_IN, SG_DXFER_FROM_DEV },
-		{ BE_SCSI_IN_OVER, SG_DXFER_TO_FROM_DEV }, { BE_SCSI_OUT, SG_DXFER_TO_DEV },
+		{ BE_SCSI_OUT, SG_DXFER_TO_DEV },
 	};
 	struct fixture *f = *state;
 	struct test_scsi t;
