@@ -331,24 +331,30 @@ void lu_post_ua(struct lu *lu, enum ua ua, const struct nexus *but)
 
 /* ---- changes of its state ---- */
 
+/* One after the other, not one inside the other: initiators may have queued thousands. */
+static void changes_run(struct lu *lu)
+{
+	if (lu->changes_running)
+		return;
+	lu->changes_running = true;
+	while (!lu->change && !list_empty(&lu->changes)) {
+		lu->change = list_first(&lu->changes, struct lu_change, link);
+		lu->change->start(lu->change);
+	}
+	lu->changes_running = false;
+}
+
 void lu_change_begin(struct lu *lu, struct lu_change *c)
 {
-	bool first = list_empty(&lu->changes);
-
 	list_add_tail(&lu->changes, &c->link);
-	if (first)
-		c->start(c);
+	changes_run(lu);
 }
 
 void lu_change_end(struct lu *lu, struct lu_change *c)
 {
-	struct lu_change *next;
-
 	list_del(&c->link);
-	if (list_empty(&lu->changes))
-		return;
-	next = list_first(&lu->changes, struct lu_change, link);
-	next->start(next);
+	lu->change = NULL;
+	changes_run(lu);
 }
 
 int lu_resync(struct lu *lu)

@@ -100,6 +100,8 @@ struct lu {
 	struct scsi_device *device;
 	struct list_node itls; /* itl.lu_link */
 	struct list_node changes; /* lu_change.link: the first is running */
+	struct lu_change *change; /* the one that has its turn, or NULL */
+	bool changes_running;     /* inside the loop that starts them */
 	struct lu_store *store;   /* NULL: none */
 	const struct pr *pr;      /* persistent reservations; never NULL */
 	const struct pr *pr_next; /* while a change of it waits for the store, else NULL */

@@ -204,6 +204,70 @@ static void test_read_only_backend(void **state)
 	task_free(&t);
 }
 
+/* ---- turns to change an LU ---- */
+
+#define CHANGES 5u
+
+struct turn {
+	struct lu_change change;
+	struct lu *lu;
+	bool at_once; /* over as soon as it starts */
+};
+
+static unsigned turns_begun, turns_inside;
+
+static void turn_start(struct lu_change *c)
+{
+	struct turn *t = container_of(c, struct turn, change);
+
+	turns_inside++;
+	turns_begun++;
+	assert_int_equal(turns_inside, 1);
+	if (t->at_once)
+		lu_change_end(t->lu, c);
+	turns_inside--;
+}
+
+static void turn_begin(struct env *e, struct turn *t, bool at_once)
+{
+	t->change.start = turn_start;
+	t->lu = e->lu;
+	t->at_once = at_once;
+	lu_change_begin(e->lu, &t->change);
+}
+
+static void test_changes_take_turns(void **state)
+{
+	struct env *e = *state;
+	struct turn turns[CHANGES];
+
+	turns_begun = 0;
+	for (unsigned i = 0; i < CHANGES; i++)
+		turn_begin(e, &turns[i], false);
+	for (unsigned i = 0; i < CHANGES; i++) {
+		assert_int_equal(turns_begun, i + 1);
+		lu_change_end(e->lu, &turns[i].change);
+	}
+	/* The same once more. */
+	turn_begin(e, &turns[0], true);
+	turn_begin(e, &turns[0], true);
+	assert_int_equal(turns_begun, CHANGES + 2);
+}
+
+static void test_many_changes_are_not_inside_each_other(void **state)
+{
+	struct env *e = *state;
+	struct turn turns[CHANGES];
+
+	turns_begun = 0;
+	turn_begin(e, &turns[0], false);
+	for (unsigned i = 1; i < CHANGES; i++)
+		turn_begin(e, &turns[i], true);
+	assert_int_equal(turns_begun, 1);
+	lu_change_end(e->lu, &turns[0].change);
+	assert_int_equal(turns_begun, CHANGES);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, env_setup, env_teardown)
@@ -217,6 +281,8 @@ int main(void)
 		T(test_read_only_backend),
 		T(test_read_only_changes_while_in_use),
 		T(test_exchange_reaches_every_reactor),
+		T(test_changes_take_turns),
+		T(test_many_changes_are_not_inside_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
