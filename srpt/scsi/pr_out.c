@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 #include "scsi/access.h"
+#include "scsi/alua.h"
 #include "scsi/device.h"
 #include "scsi/lu_state.h"
 #include "scsi/nexus.h"
@@ -246,15 +247,35 @@ static enum scsi_sense list_decode(const uint8_t *p, uint32_t len, struct pr_req
 
 /* ---- the change ---- */
 
+/*
+ * The ports through which the LU is reached: ours, and those of other nodes that its device
+ * group knows. Into @ports, unless it is NULL; some maybe twice. How many.
+ */
+static unsigned ports_list(const struct lu *lu, uint16_t *ports)
+{
+	const struct alua_table *t = alua_table(lu);
+	const struct scsi_port *port;
+	unsigned n = 0;
+
+	list_for_each(port, &lu->device->ports, link) {
+		if (ports)
+			ports[n] = port->rel_tgt_id;
+		n++;
+	}
+	for (unsigned i = 0; t && i < t->n_groups; i++) {
+		if (ports)
+			memcpy(ports + n, t->groups[i].ports,
+			       t->groups[i].n_ports * sizeof(ports[0]));
+		n += t->groups[i].n_ports;
+	}
+	return n;
+}
+
 static struct pr_out *pr_out_alloc(struct scsi_cmd *cmd)
 {
-	struct scsi_device *d = cmd->lu->device;
-	struct scsi_port *port;
-	unsigned n = 1;
+	unsigned n = 1 + ports_list(cmd->lu, NULL);
 	struct pr_out *o;
 
-	list_for_each(port, &d->ports, link)
-		n++;
 	o = calloc(1, sizeof(*o) + n * sizeof(o->ports[0]));
 	if (!o)
 		return NULL;
@@ -263,10 +284,10 @@ static struct pr_out *pr_out_alloc(struct scsi_cmd *cmd)
 	o->change.field = PR_NO_FIELD;
 	o->change.old = cmd->lu->pr;
 	pr_identify(cmd->nexus, &o->q.from);
-	o->ports[o->q.nports++] = o->q.from.port;
-	list_for_each(port, &d->ports, link)
-		o->ports[o->q.nports++] = port->rel_tgt_id;
+	o->ports[0] = o->q.from.port;
+	ports_list(cmd->lu, o->ports + 1);
 	o->q.ports = o->ports;
+	o->q.nports = n;
 	o->q.action = (enum pr_action)cmd->op->sa;
 	o->q.scope = cmd->cdb[2] >> 4;
 	o->q.type = cmd->cdb[2] & 0x0f;

@@ -432,8 +432,8 @@ struct lun_entry {
 };
 
 /*
- * All target ports of the device: registrations with ALL_TG_PT are for each. @p stays the
- * caller's.
+ * All target ports of the device: registrations with ALL_TG_PT are for each, and for those of
+ * other nodes in the LU's device group. @p stays the caller's.
  */
 void scsi_port_add(struct scsi_device *d, struct scsi_port *p);
 void scsi_port_remove(struct scsi_port *p);

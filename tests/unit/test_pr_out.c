@@ -161,6 +161,33 @@ static void test_all_target_ports_are_those_of_the_device(void **state)
 	env_pump(e);
 }
 
+/* The pair of nodes is one device: what moves to the other node must be good there. */
+static void test_all_target_ports_of_the_device_group(void **state)
+{
+	static const uint16_t near[] = { 7, 8 }, far[] = { 90, 91 };
+	struct alua_target_group groups[] = {
+		{ 1, false, ALUA_OPTIMIZED, near, 2 }, { 2, false, ALUA_STANDBY, far, 2 },
+	};
+	const struct alua_params params = { 0, 60, groups, 2 };
+	struct env *e = *state;
+	struct alua_group *g;
+	struct task t;
+
+	assert_int_equal(alua_group_create(e->device, &params, &g), 0);
+	lu_set_alua_group(e->lu, g);
+	env_pump(e);
+	env_clear_ua(e->a);
+	t = pr_out(e, e->a, PR_REGISTER, 0, 0, KEY_A, ALL_TG_PT);
+	assert_good(&t);
+	assert_int_equal(e->lu->pr->count, 4);
+	assert_int_equal(e->lu->pr->r[3].nexus.port, 91);
+	t = pr_out(e, e->a, PR_REGISTER, 0, KEY_A, 0, ALL_TG_PT);
+	assert_good(&t);
+	assert_int_equal(e->lu->pr->count, 0);
+	alua_group_destroy(g);
+	env_pump(e);
+}
+
 static void test_registration_survives_the_session(void **state)
 {
 	struct pr_env *pe = *state;
@@ -482,6 +509,7 @@ int main(void)
 		PR_TEST(test_bad_type_points_to_the_cdb),
 		PR_TEST(test_registrations_belong_to_initiator_and_port),
 		PR_TEST(test_all_target_ports_are_those_of_the_device),
+		PR_TEST(test_all_target_ports_of_the_device_group),
 		PR_TEST(test_registration_survives_the_session),
 		PR_TEST(test_resets_do_not_release_it),
 		PR_TEST(test_unit_attentions),
