@@ -255,7 +255,7 @@ def gone():
 
 
 def ports():
-    """Two targets, relative port ids 11 and 12, with one disk."""
+    """Two targets, relative port ids 11 and 12, with one disk; 13 and 14 are of another node."""
     def second(n):
         p = iwarp.Initiator(target.ADDRESS, target.ID_EXT + 1, target.IOC_GUID,
                             initiator=struct.pack('>QQ', 0, n))
@@ -266,7 +266,8 @@ def ports():
     # At all ports, before anybody has logged in to the other; and for an initiator not there.
     ids = transport_id(3)
     out(a, REGISTER, 0, A, flags=ALL_TG_PT | SPEC_I_PT, more=struct.pack('>I', len(ids)) + ids)
-    assert status(b) == {(n, port): (A, 0) for n in (1, 3) for port in (11, 12)}, status(b)
+    everywhere = {(n, port): (A, 0) for n in (1, 3) for port in (11, 12, 13, 14)}
+    assert status(b) == everywhere, status(b)
     out(a, RESERVE, A, kind=EXCLUSIVE_ACCESS_AR)
     a2, b2, c2 = second(1), second(2), second(3)
     for p, expected in (a2, GOOD), (c2, GOOD), (b2, CONFLICT), (b, CONFLICT):
