@@ -84,6 +84,8 @@ int backend_open(const struct backend_params *p, struct backend **out, char *err
 	assert(be->info.is_scsi ||
 	       (be->info.size && be->info.size % be->info.block_size == 0));
 	assert(be->info.physical_block >= be->info.block_size);
+	if (p->hide_physical)
+		be->info.physical_block = be->info.block_size;
 	*out = be;
 	return 0;
 }

@@ -115,6 +115,7 @@ struct conf_device {
 	bool o_direct;			/* vdisk_fileio: bypass the page cache */
 	bool thin_provisioned;		/* offer UNMAP */
 	bool rotational;		/* if given; else the device is asked */
+	bool lb_per_pb_exp;		/* report the size of physical blocks */
 	uint8_t uuid[16];		/* not all zero; from setup_id and name if not given */
 	uint8_t naa_id[16];		/* NAA 6 designator, all zero = see conf_device_naa() */
 	char usn[37];			/* unit serial number, "" = see conf_device_serial() */

@@ -72,6 +72,7 @@ struct backend_params backend_params_make(const struct conf_device *dev)
 		.nv_cache = dev->nv_cache,
 		.o_direct = dev->o_direct,
 		.thin_provisioned = dev->thin_provisioned,
+		.hide_physical = !dev->lb_per_pb_exp,
 		.rotational = conf_key_given(dev->given, rotational) ? dev->rotational : -1,
 		.fault = fault_make(dev),
 	};

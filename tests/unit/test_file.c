@@ -216,6 +216,18 @@ static void test_unmap_is_offered_for_sparse_or_thin_files(void **state)
 	assert_int_equal(backend_info(f->be)->unmap_granularity, 0);
 }
 
+static void test_physical_blocks_can_be_hidden(void **state)
+{
+	struct fixture *f = *state;
+	struct backend_params p = params(f);
+
+	assert_int_equal(backend_info(f->be)->physical_block, 4096);
+	fixture_close(f);
+	p.hide_physical = true;
+	fixture_open(f, &p);
+	assert_int_equal(backend_info(f->be)->physical_block, 512);
+}
+
 static void test_open_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -316,6 +328,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unmap_frees_space, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unmap_is_offered_for_sparse_or_thin_files,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_physical_blocks_can_be_hidden, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_open_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_behind_the_end_of_a_cut_file_fails, setup,
 						teardown),

@@ -5,6 +5,9 @@
 # shellcheck source=tests/lab/guest/lib.sh
 . /lab/guest/lib.sh
 
+# The tool's own crashes are counted below.
+ulimit -c 0
+
 # What the suites may skip, by the words they say it in, and why.
 known_skips=(
 	# the suite needs iSCSI to log out, to reset or to look at residuals
@@ -14,6 +17,8 @@ known_skips=(
 	'not removable'
 	# the disk of the suite ReadOnly is another one
 	'Logical unit is not write-protected'
+	# of the disks whose blocks on the medium are as large as their own
+	'LBPPB < 2'
 	# VPD B0h: WSNZ
 	'WRITESAME1[06] does not support 0-blocks'
 	# optional, for real media: nothing to erase by block or by key
@@ -22,7 +27,7 @@ known_skips=(
 	'WRITEATOMIC16 is not impl'
 )
 # Tests in which the tool itself dies of a signal on any sg device.
-known_crashes=()
+known_crashes=(Sanitize.OverwriteReserved)
 
 # suites: their names.
 suites()
