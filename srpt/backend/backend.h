@@ -164,6 +164,7 @@ struct backend_params {
 	bool nv_cache;         /* the cache is non-volatile: flush and FUA cost nothing */
 	bool o_direct;         /* fileio: bypass the page cache */
 	bool thin_provisioned; /* offer BE_UNMAP */
+	bool hide_physical;    /* report physical blocks as large as logical ones */
 	int rotational;        /* 0, 1; -1: ask the device */
 	struct backend_fault fault;
 };

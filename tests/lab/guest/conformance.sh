@@ -5,9 +5,6 @@
 # shellcheck source=tests/lab/guest/lib.sh
 . /lab/guest/lib.sh
 
-# The tool's own crashes are counted below.
-ulimit -c 0
-
 # What the suites may skip, by the words they say it in, and why.
 known_skips=(
 	# the suite needs iSCSI to log out, to reset or to look at residuals
@@ -43,7 +40,10 @@ run_tests()
 	log=$out/$name
 	[ ! -e "$log" ] || log+=-2
 	shift
-	timeout 120 iscsi-test-cu --dataloss --allow-sanitize -n -t "ALL.$name" "$@" > "$log" 2>&1
+	# Its crashes are counted; no core is left of them.
+	(ulimit -c 0
+		exec timeout 120 iscsi-test-cu --dataloss --allow-sanitize -n -t "ALL.$name" "$@") \
+		> "$log" 2>&1
 	rc=$?
 	# CUnit's line: tests total ran passed failed inactive
 	counted=$(awk '$1 == "tests" { print $3, $4, $5 }' "$log")
