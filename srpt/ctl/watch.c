@@ -244,6 +244,15 @@ static bool needs_opening(struct device *d)
 	return d->state == DEVICE_FAILED || d->lost;
 }
 
+/*
+ * Which node has the devices of a group is the cluster's to say: a DRBD device that is opened
+ * to see whether it can be becomes Primary by that.
+ */
+static bool may_open(const struct device *d)
+{
+	return d->state == DEVICE_READY || !d->conf->group;
+}
+
 /* Attempts to open come less and less often, until there was no need for as long. */
 static void device_look(struct watch *w, struct device *d)
 {
@@ -258,7 +267,7 @@ static void device_look(struct watch *w, struct device *d)
 			probe_start(w, d, false);
 	} else if (d->wait) {
 		d->wait--;
-	} else {
+	} else if (may_open(d)) {
 		d->waits = min_u32(2 * d->waits + 1, WAITS_MAX);
 		d->wait = d->waits;
 		probe_start(w, d, true);

@@ -244,6 +244,8 @@ enum scsi_sense sense_from_errno(int err, enum be_op op)
 	case ENODEV:
 	case ENXIO:
 	case ENOMEDIUM:
+	case ESTALE: /* of network file systems */
+	case ENOTCONN:
 		return SENSE_LU_COMMUNICATION;
 	case ENOMEM:
 	case EAGAIN:

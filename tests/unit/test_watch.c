@@ -67,6 +67,27 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Somebody asks. */
+struct request {
+	struct watch_waiter w;
+	int n;
+	char error[LIVE_ERROR_MAX];
+};
+
+static void answered(struct watch_waiter *w, const char *error)
+{
+	struct request *r = container_of(w, struct request, w);
+
+	r->n++;
+	snprintf(r->error, sizeof(r->error), "%s", error ? error : "");
+}
+
+static void ask(struct request *r, const char *name)
+{
+	*r = (struct request){ .w.done = answered };
+	watch_device(watch, live_device_find(&live, name), &r->w);
+}
+
 static void nothing_happens_to_what_is_well(void **state)
 {
 	(void)state;
@@ -137,6 +158,24 @@ static void what_failed_comes_into_service(void **state)
 	assert_events("");
 }
 
+/* Opening it might take it away from another node. */
+static void what_failed_in_a_group_is_left_to_the_cluster(void **state)
+{
+	struct request r;
+
+	(void)state;
+	fake_missing = "/b";
+	apply(CONFIG "DEVICE_GROUP g { DEVICE b\n TARGET_GROUP tg { group_id 1\n TARGET t\n } }\n");
+	turn();
+	assert_events("");
+	fake_missing = "";
+	turn();
+	assert_events("");
+	ask(&r, "b");
+	fake_run();
+	assert_string_equal(r.error, "");
+}
+
 static void what_is_lost_is_opened_again(void **state)
 {
 	(void)state;
@@ -198,26 +237,6 @@ static void a_device_may_leave_meanwhile(void **state)
 }
 
 /* ---- on request ---- */
-
-struct request {
-	struct watch_waiter w;
-	int n;
-	char error[LIVE_ERROR_MAX];
-};
-
-static void answered(struct watch_waiter *w, const char *error)
-{
-	struct request *r = container_of(w, struct request, w);
-
-	r->n++;
-	snprintf(r->error, sizeof(r->error), "%s", error ? error : "");
-}
-
-static void ask(struct request *r, const char *name)
-{
-	*r = (struct request){ .w.done = answered };
-	watch_device(watch, live_device_find(&live, name), &r->w);
-}
 
 static void request_looks_at_the_size(void **state)
 {
@@ -287,6 +306,7 @@ int main(void)
 		T(a_size_that_differs_at_first),
 		T(what_failed_is_tried_less_and_less_often),
 		T(what_failed_comes_into_service),
+		T(what_failed_in_a_group_is_left_to_the_cluster),
 		T(what_is_lost_is_opened_again),
 		T(another_file_is_not_taken),
 		T(a_disk_with_errors_is_not_opened_all_the_time),
