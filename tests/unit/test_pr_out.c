@@ -342,6 +342,30 @@ static void test_preempt_lets_commands_go_on(void **state)
 	task_free(&other);
 }
 
+/* It was let in, then held: what has changed meanwhile counts. */
+static void test_a_command_that_was_held_is_looked_at_again(void **state)
+{
+	struct pr_env *pe = *state;
+	struct env *e = &pe->e;
+	struct task detached, held;
+
+	pr_register(e, e->a, KEY_A);
+	e->be.hold = true;
+	start_write(e, &detached, pe->c, 0);
+	scsi_cmd_abort(&detached.sc);
+	start_write(e, &held, e->b, 0);
+	env_pump(e);
+	assert_int_equal(held.responds, 0);
+	pr_good(e, e->a, PR_RESERVE, PR_WRITE_EXCLUSIVE, KEY_A, 0);
+	e->be.hold = false;
+	env_pump(e);
+	assert_int_equal(detached.drops, 1);
+	assert_int_equal(held.responds, 1);
+	assert_int_equal(held.sc.status, SCSI_RESERVATION_CONFLICT);
+	task_free(&detached);
+	task_free(&held);
+}
+
 /* ---- APTPL ---- */
 
 static struct task keep(struct env *e, uint64_t key, uint64_t sa_key, bool aptpl)
@@ -516,6 +540,7 @@ int main(void)
 		PR_TEST(test_what_counts_as_a_generation),
 		PR_TEST(test_preempt_and_abort_waits_for_the_backend),
 		PR_TEST(test_preempt_lets_commands_go_on),
+		PR_TEST(test_a_command_that_was_held_is_looked_at_again),
 		PR_TEST(test_saved_before_good),
 		PR_TEST(test_changes_while_one_is_saved_wait),
 		PR_TEST(test_every_change_is_saved),
