@@ -30,7 +30,7 @@ struct wipe_part {
 
 struct lu_wipe {
 	struct lu *lu;
-	struct scsi_cmd *cmd; /* waits for the end; NULL: answered */
+	struct scsi_cmd *cmd; /* waits for the end; NULL: answered. With the work its reactor's */
 	struct reactor *reactor;
 	enum scsi_sense busy, failed;
 	bool immed, invert;
@@ -201,6 +201,18 @@ static void wipe_ended(struct msg *m)
 
 static void wipe_next(struct lu_wipe *w);
 
+/* An aborted command need not wait for the end: its channel may be waiting for it. */
+static void wipe_let_aborted_go(struct lu_wipe *w)
+{
+	struct scsi_cmd *cmd = w->cmd;
+
+	if (!cmd || !cmd->aborted)
+		return;
+	w->cmd = NULL;
+	cmd->in_control = false;
+	task_end_aborted(cmd);
+}
+
 static void wipe_end(struct lu_wipe *w, int result)
 {
 	w->result = result;
@@ -261,6 +273,7 @@ static void wipe_next(struct lu_wipe *w)
 	uint64_t most = w->op == BE_WRITE ? WRITE_BYTES : ZERO_BYTES;
 	struct be_io *io = &w->io;
 
+	wipe_let_aborted_go(w);
 	if (atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		wipe_end(w, -ECANCELED);
 		return;

@@ -4,7 +4,8 @@
  * reactor of the command, which may have been answered long before. Meanwhile the LU is not
  * ready (lu.not_ready, lu.progress).
  *
- * It ends by itself, or when the LU is taken away. Task management ends the command at most.
+ * It ends by itself, or when the LU is taken away. Task management ends the command at most, with
+ * the piece that is on its way.
  * A SANITIZE that has not ended well is part of the state that outlives the daemon (lu_state.h):
  * the LU comes back as one whose sanitize operation failed.
  */

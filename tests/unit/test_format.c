@@ -238,6 +238,10 @@ static void test_abort_ends_only_the_command(void **state)
 	e->be.hold = true;
 	format_submit(e, &t, 0, NULL, 0);
 	scsi_cmd_abort(&t.sc);
+	assert_int_equal(t.drops, 0);
+	/* With the piece that is on its way, not the whole. */
+	fake_backend_finish(&e->be, 0);
+	assert_int_equal(t.drops, 1);
 	e->be.hold = false;
 	env_pump(e);
 	assert_int_equal(t.responds, 0);
