@@ -128,12 +128,12 @@ def erase():
     target.reload(('fault_hang 0', 'fault_hang 1'))
     p, other = hangs(SANITIZING, sanitize(True, b'pattern!'), 0.74, 0.76)
     blocks_are(other, 1, b'pattern!')
+    target.reload(('fault_hang 0', 'fault_hang 1'))
     p.close()
     other.close()
 
 
 def interrupt():
-    target.reload(('fault_hang 0', 'fault_hang 1'))
     p = target.established()
     p.ready(1)
     cdb, out = sanitize(True, b'x', ause=True)

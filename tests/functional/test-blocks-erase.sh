@@ -47,3 +47,11 @@ pid=
 daemon_start
 peer blocks interrupted
 daemon_stop
+
+# Nor when the daemon is stopped, which does not wait for the end.
+daemon_start
+peer blocks interrupt
+daemon_stop
+daemon_start
+peer blocks interrupted
+daemon_stop
