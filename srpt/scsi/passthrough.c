@@ -303,8 +303,10 @@ static void passthrough_answered(struct scsi_cmd *cmd)
 	int attention;
 
 	cmd->status = io->status;
-	if (io->status == SCSI_CHECK_CONDITION)
+	if (io->status == SCSI_CHECK_CONDITION && io->sense_len)
 		cmd->sense_len = io->sense_len;
+	else if (io->status == SCSI_CHECK_CONDITION)
+		sense_set(cmd, SENSE_ABORTED); /* the host adapter has lost it: try again */
 	cmd->wanted = moved;
 	if (cmd->out_len)
 		cmd->moved_out = moved;

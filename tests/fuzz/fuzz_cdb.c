@@ -38,8 +38,9 @@ struct task {
 static struct mailbox control;
 static struct reactor_group group;
 static struct scsi_device *device;
-static struct backend be[2]; /* thick of 512, thin of 4096-byte blocks */
-static struct lu *lus[2];
+#define LUS 3u
+static struct backend be[LUS]; /* thick of 512, thin of 4096-byte blocks, SCSI device */
+static struct lu *lus[LUS];
 static struct nexus *nexuses[2];
 static struct task tasks[STEPS_MAX];
 static struct scsi_tmf tmfs[STEPS_MAX];
@@ -135,6 +136,22 @@ static void lu_created(void *arg, struct lu *lu, int status)
 	*(struct lu **)arg = lu;
 }
 
+/* The CDB says what the device makes of it. */
+static void device_answer(struct backend *b, struct be_scsi_io *io)
+{
+	(void)b;
+	io->result = io->cdb[2] & 1 ? -(int)io->cdb[3] : 0;
+	io->status = io->cdb[1];
+	io->resid = io->buf.len / 255 * io->cdb[4];
+	io->sense_len = io->cdb[5];
+	if (io->sense_len > io->sense_room)
+		io->sense_len = io->sense_room;
+	for (unsigned i = 0; i < io->sense_len; i++)
+		io->sense[i] = io->cdb[i % io->cdb_len];
+	if (io->dir == BE_SCSI_IN)
+		memset(io->buf.addr, 1, io->buf.len);
+}
+
 static void be_setup(void)
 {
 	fake_backend_init(&be[0]);
@@ -144,6 +161,11 @@ static void be_setup(void)
 	be[1].info.size = 1ull << 44;
 	be[1].info.unmap_granularity = 4096;
 	be[1].hold = be[0].hold = true;
+	fake_backend_init(&be[2]);
+	be[2].info.is_scsi = true;
+	be[2].info.size = 0;
+	be[2].hold = true;
+	be[2].answer = device_answer;
 }
 
 static void env_setup(void)
@@ -156,7 +178,7 @@ static void env_setup(void)
 	const struct alua_target_group groups[] = { { 1, true, ALUA_NONOPTIMIZED, ports, 2 } };
 	const struct alua_params ap = { 9, 60, groups, 1 };
 	struct alua_group *group_of_lu;
-	struct lun_entry map[3];
+	struct lun_entry map[4];
 
 	be_setup();
 	must(!mailbox_init(&control));
@@ -165,7 +187,7 @@ static void env_setup(void)
 	for (unsigned i = 0; i < group.n; i++)
 		must(!reactor_create(i, &rp, &group.r[i]));
 	device = scsi_device_create(&group);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < LUS; i++) {
 		lp.naa[15] = (uint8_t)i;
 		must(!lu_create(device, &lp, &be[i], lu_created, &lus[i]));
 		while (round_all())
@@ -175,10 +197,11 @@ static void env_setup(void)
 	lu_set_alua_group(lus[0], group_of_lu);
 	map[0] = (struct lun_entry){ 0, false, lus[0] };
 	map[1] = (struct lun_entry){ 1, false, lus[1] };
-	map[2] = (struct lun_entry){ 256, true, lus[0] };
+	map[2] = (struct lun_entry){ 2, false, lus[2] };
+	map[3] = (struct lun_entry){ 256, true, lus[0] };
 	for (unsigned i = 0; i < 2; i++) {
 		nexuses[i] = nexus_create(device, &port, id, "fuzz");
-		must(!nexus_set_map(nexuses[i], map, 3, NULL, NULL));
+		must(!nexus_set_map(nexuses[i], map, 4, NULL, NULL));
 	}
 	while (round_all())
 		;
@@ -247,6 +270,8 @@ static void step_backend(struct backend *b, uint8_t how)
 
 	if (!list_empty(&b->queue))
 		fake_backend_finish(b, results[how & 3]);
+	if (!list_empty(&b->scsi))
+		fake_backend_answer(b);
 }
 
 static void step(unsigned n, const uint8_t *in)
@@ -269,7 +294,7 @@ static void step(unsigned n, const uint8_t *in)
 			fabric_finish(other, in[3]);
 		break;
 	case 4:
-		step_backend(&be[in[1] & 1], in[3]);
+		step_backend(&be[in[1] % LUS], in[3]);
 		break;
 	default:
 		step_command(&tasks[n], in);
@@ -283,11 +308,15 @@ static void finish_all(void)
 
 	for (unsigned i = 0; busy && i < 10000; i++) {
 		busy = round_all() || tmfs_running;
-		for (unsigned b = 0; b < 2; b++)
+		for (unsigned b = 0; b < LUS; b++)
 			if (!list_empty(&be[b].queue)) {
 				fake_backend_finish(&be[b], i > 200 ? -EIO : 0);
 				busy = true;
 			}
+		if (!list_empty(&be[2].scsi)) {
+			fake_backend_answer(&be[2]);
+			busy = true;
+		}
 		for (unsigned t = 0; t < STEPS_MAX; t++)
 			if (tasks[t].running) {
 				fabric_finish(&tasks[t], 1);
@@ -306,13 +335,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned n = 0; n < STEPS_MAX && size >= STEP; n++, data += STEP, size -= STEP)
 		step(n, data);
 	finish_all();
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < LUS; i++) {
 		lu_stats(lus[i], &s);
 		must(!s.in_flight && !s.detached && !lus[i]->wipe);
 		/* What failed to be formatted is as good as new to the next input. */
 		atomic_store(&lus[i]->not_ready, 0);
 		lus[i]->sanitize_open = false;
-		must(!group.r[i]->bufs.used);
 	}
+	for (unsigned i = 0; i < group.n; i++)
+		must(!group.r[i]->bufs.used);
 	return 0;
 }

@@ -87,6 +87,16 @@ void fake_backend_finish(struct backend *be, int result)
 	finish(be, result);
 }
 
+void fake_backend_answer(struct backend *be)
+{
+	struct be_scsi_io *io = list_first(&be->scsi, struct be_scsi_io, link);
+
+	list_del(&io->link);
+	if (be->answer)
+		be->answer(be, io);
+	io->done(io);
+}
+
 int fake_backend_run(struct backend *be)
 {
 	int n = 0;
@@ -96,14 +106,8 @@ int fake_backend_run(struct backend *be)
 
 		finish(be, be->fail_op < 0 || be->fail_op == (int)io->op ? be->fail : 0);
 	}
-	for (; !be->hold && !list_empty(&be->scsi); n++) {
-		struct be_scsi_io *io = list_first(&be->scsi, struct be_scsi_io, link);
-
-		list_del(&io->link);
-		if (be->answer)
-			be->answer(be, io);
-		io->done(io);
-	}
+	for (; !be->hold && !list_empty(&be->scsi); n++)
+		fake_backend_answer(be);
 	return n;
 }
 

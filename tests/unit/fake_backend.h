@@ -52,6 +52,9 @@ void fake_backend_fini(struct backend *be);
 /* Finish what is queued; returns how many. */
 int fake_backend_run(struct backend *be);
 
+/* Answer the oldest SCSI command. */
+void fake_backend_answer(struct backend *be);
+
 /* Finish the oldest request with @result. */
 void fake_backend_finish(struct backend *be, int result);
 

@@ -153,6 +153,17 @@ static void test_sense_with_data(void **state)
 	task_free(&t);
 }
 
+static void test_sense_is_lost(void **state)
+{
+	struct env *e = *state;
+	struct task t;
+
+	say.status = SCSI_CHECK_CONDITION;
+	TASK_INIT(e, &t, 0x00);
+	task_run(e, &t);
+	assert_sense(&t, SENSE_ABORTED);
+}
+
 static void test_out_residual(void **state)
 {
 	struct env *e = *state;
@@ -558,6 +569,7 @@ int main(void)
 		TEST_DISK(test_data_in),
 		TEST_DISK(test_data_out),
 		TEST_TAPE(test_sense_with_data),
+		TEST_DISK(test_sense_is_lost),
 		TEST_TAPE(test_out_residual),
 		TEST_DISK(test_status_as_it_is),
 		TEST_DISK(test_device_does_not_answer),
