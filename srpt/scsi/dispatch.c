@@ -34,6 +34,8 @@ static void cmd_init(struct scsi_cmd *cmd)
 	cmd->abort_status = false;
 	cmd->detached = false;
 	cmd->in_control = false;
+	cmd->ordered = false;
+	cmd->ordering = false;
 	cmd->internal = false;
 	cmd->sub = NULL;
 	cmd->mark = 0;
@@ -42,8 +44,6 @@ static void cmd_init(struct scsi_cmd *cmd)
 	cmd->lu = NULL;
 	cmd->shard = NULL;
 	cmd->range = NULL;
-	cmd->ordered = false;
-	cmd->ordering = false;
 	cmd->alloc = 0;
 	cmd->out_len = 0;
 	cmd->buf_len = 0;
@@ -57,26 +57,38 @@ static void cmd_init(struct scsi_cmd *cmd)
 
 /* ---- the end of a command ---- */
 
-void cmd_respond_now(struct scsi_cmd *cmd)
+/* Those that wait for it go on; by messages, so that it is answered before. */
+static inline void cmd_send(struct scsi_cmd *cmd)
 {
 	struct lu_shard *sh = cmd->shard;
 
 	cmd->state = SCSI_CMD_RESPONDING;
-	if (likely(sh)) {
-		if (unlikely(sh->barriers))
-			range_left(cmd);
-		if (unlikely(cmd->status != SCSI_GOOD))
-			counter_add(&sh->stats.errors, 1);
-	}
+	if (likely(sh) && unlikely(sh->barriers))
+		range_left(cmd);
 	cmd->fabric->respond(cmd);
 }
 
-static void cmd_respond(struct scsi_cmd *cmd)
+void cmd_respond_now(struct scsi_cmd *cmd)
 {
-	if (unlikely(cmd->status != SCSI_GOOD) && qerr_applies(cmd))
+	if (cmd->shard)
+		counter_add(&cmd->shard->stats.errors, 1);
+	cmd_send(cmd);
+}
+
+static __attribute__((noinline)) void cmd_respond_failed(struct scsi_cmd *cmd)
+{
+	if (qerr_applies(cmd))
 		qerr_run(cmd);
 	else
 		cmd_respond_now(cmd);
+}
+
+static inline void cmd_respond(struct scsi_cmd *cmd)
+{
+	if (unlikely(cmd->status != SCSI_GOOD))
+		cmd_respond_failed(cmd);
+	else
+		cmd_send(cmd);
 }
 
 void cmd_good(struct scsi_cmd *cmd)
@@ -168,73 +180,6 @@ void scsi_cmd_release(struct scsi_cmd *cmd)
 			lu_shard_check_drained(sh);
 	}
 	cmd_put_buffers(cmd);
-}
-
-/* ---- aborts ---- */
-
-/*
- * The command that submitted @sub is aborted and may be answered for: if it waits, it must not
- * begin any more, but nobody may take it off its lists now.
- */
-static void sub_abort(struct scsi_cmd *sub)
-{
-	if (sub->state == SCSI_CMD_EXECUTING)
-		task_abort(sub, false);
-	else if (sub->state == SCSI_CMD_HELD || sub->state == SCSI_CMD_FETCHED)
-		sub->aborted = true;
-}
-
-bool task_abort(struct scsi_cmd *cmd, bool status)
-{
-	bool waits = cmd->state == SCSI_CMD_HELD || cmd->state == SCSI_CMD_FETCHED;
-
-	switch (cmd->state) {
-	case SCSI_CMD_HELD:
-	case SCSI_CMD_FETCHED:
-		list_del(&cmd->waiter.link);
-		break;
-	case SCSI_CMD_PULLING:
-		break;
-	case SCSI_CMD_ENDING:
-		break;
-	case SCSI_CMD_EXECUTING:
-		if ((cmd->op->flags & OP_WRITES) && !cmd->detached) {
-			cmd->detached = true;
-			atomic_fetch_add(&cmd->lu->detached, 1);
-		}
-		if (unlikely(cmd->sub))
-			sub_abort(cmd->sub);
-		break;
-	default:
-		return false;
-	}
-	cmd->abort_status = status && (!cmd->aborted || cmd->abort_status);
-	cmd->aborted = true;
-	if (cmd->mark)
-		task_changed(cmd, false);
-	return waits;
-}
-
-void task_end_aborted(struct scsi_cmd *cmd)
-{
-	if (cmd->detached) {
-		cmd->detached = false;
-		lu_detached_put(cmd->lu);
-	}
-	if (cmd->shard)
-		counter_add(&cmd->shard->stats.aborted, 1);
-	if (cmd->abort_status) {
-		cmd_fail(cmd, SENSE_TASK_ABORTED);
-		return;
-	}
-	scsi_cmd_release(cmd);
-	cmd->fabric->dropped(cmd);
-}
-
-void scsi_cmd_abort(struct scsi_cmd *cmd)
-{
-	if (task_abort(cmd, false))
-		task_end_aborted(cmd);
 }
 
 /* ---- the backend ---- */
@@ -346,7 +291,7 @@ struct itl *cmd_control_itl(const struct scsi_cmd *cmd)
 
 static void cmd_advance(struct scsi_cmd *cmd);
 
-static void cmd_execute(struct scsi_cmd *cmd)
+static inline void cmd_execute(struct scsi_cmd *cmd)
 {
 	cmd->state = SCSI_CMD_EXECUTING;
 	/* Never send bytes nobody wrote. */
@@ -356,7 +301,7 @@ static void cmd_execute(struct scsi_cmd *cmd)
 }
 
 /* It has its buffers and its data. */
-static void cmd_enter(struct scsi_cmd *cmd)
+static inline void cmd_enter(struct scsi_cmd *cmd)
 {
 	if (unlikely((cmd->shard && cmd->shard->barriers) || (cmd->op->flags & OP_ATOMIC)) &&
 	    !range_enter(cmd))
@@ -672,19 +617,23 @@ static bool cmd_check(struct scsi_cmd *cmd)
 	return true;
 }
 
+/* One function for both, so that what it calls has one caller and is part of it. */
+static void cmd_start(struct scsi_cmd *cmd, bool internal)
+{
+	cmd_init(cmd);
+	cmd->internal = internal;
+	if (cmd_route(cmd) && cmd_admit(cmd) && cmd_check(cmd))
+		cmd_advance(cmd);
+}
+
 void cmd_submit_sub(struct scsi_cmd *sub)
 {
-	cmd_init(sub);
-	sub->internal = true;
-	if (cmd_route(sub) && cmd_admit(sub) && cmd_check(sub))
-		cmd_advance(sub);
+	cmd_start(sub, true);
 }
 
 void scsi_submit(struct scsi_cmd *cmd)
 {
-	cmd_init(cmd);
-	if (cmd_route(cmd) && cmd_admit(cmd) && cmd_check(cmd))
-		cmd_advance(cmd);
+	cmd_start(cmd, false);
 }
 
 void scsi_reject(struct scsi_cmd *cmd, int sense)

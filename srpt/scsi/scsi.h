@@ -147,6 +147,8 @@ struct scsi_cmd {
 	bool abort_status;      /* aborted by another nexus with TAS=1: TASK ABORTED */
 	bool detached;          /* aborted while a write is in the backend */
 	bool in_control;        /* between cmd_control() and cmd_control_return() */
+	bool ordered;           /* ORDERED, and later commands wait for it */
+	bool ordering;          /* and it waits for those before it */
 	bool internal;          /* submitted by another command: unit attentions are not for it */
 	struct scsi_cmd *sub;   /* the latest it has submitted itself, or NULL */
 	uint64_t mark;          /* number of the first who waits until it leaves, or 0 */
@@ -158,8 +160,6 @@ struct scsi_cmd {
 	uint64_t number;        /* in the order of admission to the shard */
 	struct range *range;    /* it has or wants, scsi/range.h; NULL: none */
 	struct list_node order_link; /* while ordered: on the shard's list */
-	bool ordered;           /* ORDERED, and later commands wait for it */
-	bool ordering;          /* and it waits for those before it */
 	struct list_node link;  /* on the shard's live list */
 	uint64_t lba;           /* decoded from the CDB; of block commands */
 	uint32_t nblocks;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scsi/task.h"
 
+#include "scsi/cmd.h"
 #include "scsi/device.h"
 #include "scsi/nexus.h"
+#include "scsi/optable.h"
 
 void task_reactor_init(struct task_reactor *tr)
 {
@@ -74,6 +76,71 @@ void task_changed(struct scsi_cmd *cmd, bool gone)
 		return;
 	list_del(&cmd->mark_link);
 	cmd->mark = 0;
+}
+
+/*
+ * The command that submitted @sub is aborted and may be answered for: if it waits, it must not
+ * begin any more, but nobody may take it off its lists now.
+ */
+static void sub_abort(struct scsi_cmd *sub)
+{
+	if (sub->state == SCSI_CMD_EXECUTING)
+		task_abort(sub, false);
+	else if (sub->state == SCSI_CMD_HELD || sub->state == SCSI_CMD_FETCHED)
+		sub->aborted = true;
+}
+
+bool task_abort(struct scsi_cmd *cmd, bool status)
+{
+	bool waits = cmd->state == SCSI_CMD_HELD || cmd->state == SCSI_CMD_FETCHED;
+
+	switch (cmd->state) {
+	case SCSI_CMD_HELD:
+	case SCSI_CMD_FETCHED:
+		list_del(&cmd->waiter.link);
+		break;
+	case SCSI_CMD_PULLING:
+		break;
+	case SCSI_CMD_ENDING:
+		break;
+	case SCSI_CMD_EXECUTING:
+		if ((cmd->op->flags & OP_WRITES) && !cmd->detached) {
+			cmd->detached = true;
+			atomic_fetch_add(&cmd->lu->detached, 1);
+		}
+		if (cmd->sub)
+			sub_abort(cmd->sub);
+		break;
+	default:
+		return false;
+	}
+	cmd->abort_status = status && (!cmd->aborted || cmd->abort_status);
+	cmd->aborted = true;
+	if (cmd->mark)
+		task_changed(cmd, false);
+	return waits;
+}
+
+void task_end_aborted(struct scsi_cmd *cmd)
+{
+	if (cmd->detached) {
+		cmd->detached = false;
+		lu_detached_put(cmd->lu);
+	}
+	if (cmd->shard)
+		counter_add(&cmd->shard->stats.aborted, 1);
+	if (cmd->abort_status) {
+		cmd_fail(cmd, SENSE_TASK_ABORTED);
+		return;
+	}
+	scsi_cmd_release(cmd);
+	cmd->fabric->dropped(cmd);
+}
+
+void scsi_cmd_abort(struct scsi_cmd *cmd)
+{
+	if (task_abort(cmd, false))
+		task_end_aborted(cmd);
 }
 
 /* Those that end may free buffers and so change the lists of others. */
