@@ -48,10 +48,10 @@ daemon_start
 peer blocks interrupted
 daemon_stop
 
-# Nor when the daemon is stopped, which does not wait for the end.
+# The daemon does not wait for its end when it stops, unless that is near.
 daemon_start
 peer blocks interrupt
 daemon_stop
 daemon_start
-peer blocks interrupted
+peer blocks stopped
 daemon_stop
