@@ -4,8 +4,8 @@
  * lengths in bytes; it knows no CDB. Every request crosses backend_submit(),
  * which asserts the contract both ways.
  *
- * Threads: open, close and the info are the control thread's; attach, detach
- * and submit run on the reactor named.
+ * Threads: open and close may run on any, as nobody else has the backend then; the
+ * info is the control thread's; attach, detach and submit run on the reactor named.
  */
 #ifndef SRPT_BACKEND_BACKEND_H
 #define SRPT_BACKEND_BACKEND_H

@@ -44,9 +44,12 @@ static int open_error(const char *path, int errnum, char *err, size_t errlen)
 /* Who we are and what the file allows; @st NULL: a directory on the way is closed. */
 static int access_error(const char *path, const struct stat *st, char *err, size_t errlen)
 {
-	struct passwd *pw = getpwuid(geteuid());
-	const char *me = pw ? pw->pw_name : "unknown";
+	struct passwd space, *pw = NULL;
+	char names[1024];
+	const char *me;
 
+	getpwuid_r(geteuid(), &space, names, sizeof(names), &pw);
+	me = pw ? pw->pw_name : "unknown";
 	if (!st)
 		return be_error(err, errlen, -EACCES,
 				"%s: permission denied: user %s (uid %u) may not search a "
