@@ -388,7 +388,9 @@ static bool cmd_turn(struct scsi_cmd *cmd)
 
 static void cmd_advance(struct scsi_cmd *cmd)
 {
-	if (likely(cmd->shard) && unlikely(cmd->shard->barriers | cmd->task_attr) && !cmd_turn(cmd))
+	bool alone = !cmd->shard || !(cmd->shard->barriers | cmd->task_attr);
+
+	if (unlikely(!alone) && !cmd_turn(cmd))
 		return;
 	if ((cmd->op->flags & OP_WRITES) && unlikely(atomic_load(&cmd->lu->detached))) {
 		cmd->state = SCSI_CMD_HELD;
@@ -397,7 +399,9 @@ static void cmd_advance(struct scsi_cmd *cmd)
 	}
 	if (!cmd_get_buffers(cmd))
 		return;
-	if (!cmd->out_len) {
+	if (!cmd->out_len && likely(alone)) {
+		cmd_execute(cmd);
+	} else if (!cmd->out_len) {
 		cmd_enter(cmd);
 	} else if (cmd->imm.addr) {
 		if (unlikely(cmd->buf.addr != cmd->imm.addr))
