@@ -94,6 +94,23 @@ def grows(p):
     print('grows: told once to everybody')
 
 
+def block_grows(p):
+    """LUN 0 is the loop device in BLOCK."""
+    os.truncate(path('loop'), 8 * MIB)
+    subprocess.run(['losetup', '--set-capacity', os.environ['BLOCK']], check=True)
+    assert iwarp.eventually(lambda: attentions(p[0]) == [SIZE])
+    both(p[1:], [SIZE])
+    assert blocks(p[0]) == 8 * MIB // 512
+    assert write(p[0], 8 * MIB // 512 - 1, b'b') is None
+    target.reload(('#RIGHTS', 'read_only 1'))
+    both(p, [MODE])
+    assert write(p[0], 0, b'x') == PROTECTED
+    target.reload(('read_only 1', '#RIGHTS'))
+    both(p, [MODE])
+    assert write(p[0], 0, b'x') is None
+    print('a block device grows, and becomes read-only and writable')
+
+
 def shrinks(p):
     assert write(p[0], 8, b's') is None
     os.truncate(path('disk01'), 2 * MIB)

@@ -5,3 +5,16 @@
 . "${top_srcdir:?}/tests/functional/functions.sh"
 
 online shrinks grows
+
+# The same with a block device, which only root can make here.
+truncate -s 4M "$work/disks/loop"
+if BLOCK=$(losetup --find --show "$work/disks/loop" 2> /dev/null); then
+	trap 'cleanup; losetup --detach "$BLOCK"' EXIT
+	export BLOCK
+	conf_online | sed -e "s,vdisk_fileio,vdisk_blockio," \
+		-e "s,filename .*/disk01,filename $BLOCK," \
+		-e '/DEVICE disk02/,/}/d' > "$conf"
+	daemon_start
+	peer online "$work/disks" block_grows
+	daemon_stop
+fi
