@@ -232,6 +232,7 @@ static void step_command(struct task *t, const uint8_t *in)
 	t->sc.nexus = nexuses[in[1] >> 1 & 1];
 	t->sc.tag = in[2];
 	t->sc.cdb_len = 16;
+	t->sc.task_attr = in[1] >> 2 & 7;
 	memset(t->sc.lun, 0, 8);
 	memcpy(t->sc.lun, in + 4, 2);
 	memset(t->sc.cdb, 0, sizeof(t->sc.cdb));
