@@ -13,7 +13,8 @@ bool prep_compare_and_write(struct scsi_cmd *cmd)
 
 	cmd->out_len = cmd->buf_len = (uint32_t)(2 * bytes);
 	cmd->aux_len = (uint32_t)bytes;
-	return true;
+	/* More than both halves: initiator and target do not mean the same blocks. */
+	return cmd->data_out_len > cmd->out_len ? cmd_fail(cmd, SENSE_BAD_COMMAND_IU) : true;
 }
 
 static void caw_written(struct scsi_cmd *cmd)

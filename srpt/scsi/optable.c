@@ -78,7 +78,7 @@ const struct scsi_op optable[] = {
 	{ 0x2a, 0, 10, CDB_BLOCKS_10, WRITES, 0, "WRITE(10)",
 	  NULL, op_write, USAGE_10(0x2a, DPO_FUA) },
 	{ 0x2e, 0, 10, CDB_BLOCKS_10, WRITES | OP_ATOMIC, 0, "WRITE AND VERIFY(10)",
-	  prep_write_and_verify, op_write_and_verify, USAGE_10(0x2e, 0x16) },
+	  prep_write_and_verify, op_write_and_verify, USAGE_10(0x2e, 0x12) },
 	{ 0x2f, 0, 10, CDB_BLOCKS_10, VERIFIES, LOOKS, "VERIFY(10)",
 	  prep_verify, op_verify, USAGE_10(0x2f, 0x16) },
 	{ 0x34, 0, 10, CDB_BLOCKS_10, OP_RANGE, LOOKS, "PRE-FETCH(10)",
@@ -142,7 +142,7 @@ const struct scsi_op optable[] = {
 	{ 0x8b, 0, 16, CDB_BLOCKS_16, OP_RANGE | OP_OUT | OP_WRITES | OP_ATOMIC, 0,
 	  "ORWRITE(16)", prep_orwrite, op_orwrite, USAGE_16(0x8b, DPO_FUA) },
 	{ 0x8e, 0, 16, CDB_BLOCKS_16, WRITES | OP_ATOMIC, 0, "WRITE AND VERIFY(16)",
-	  prep_write_and_verify, op_write_and_verify, USAGE_16(0x8e, 0x16) },
+	  prep_write_and_verify, op_write_and_verify, USAGE_16(0x8e, 0x12) },
 	{ 0x8f, 0, 16, CDB_BLOCKS_16, VERIFIES, LOOKS, "VERIFY(16)",
 	  prep_verify, op_verify, USAGE_16(0x8f, 0x16) },
 	{ 0x90, 0, 16, CDB_BLOCKS_16, OP_RANGE, LOOKS, "PRE-FETCH(16)",
@@ -177,7 +177,7 @@ const struct scsi_op optable[] = {
 	{ 0xaa, 0, 12, CDB_BLOCKS_12, WRITES, 0, "WRITE(12)",
 	  NULL, op_write, USAGE_12(0xaa, DPO_FUA) },
 	{ 0xae, 0, 12, CDB_BLOCKS_12, WRITES | OP_ATOMIC, 0, "WRITE AND VERIFY(12)",
-	  prep_write_and_verify, op_write_and_verify, USAGE_12(0xae, 0x16) },
+	  prep_write_and_verify, op_write_and_verify, USAGE_12(0xae, 0x12) },
 	{ 0xaf, 0, 12, CDB_BLOCKS_12, VERIFIES, LOOKS, "VERIFY(12)",
 	  prep_verify, op_verify, USAGE_12(0xaf, 0x16) },
 	{ 0xb7, 0, 12, CDB_ALLOC_4_6, OP_PARAM_IN, LOOKS, "READ DEFECT DATA(12)",
@@ -248,6 +248,13 @@ const struct scsi_op *optable_find(const uint8_t *cdb, bool *opcode_known)
 	return op;
 }
 
+/* RDPROTECT and its like: a field of three bits is pointed at by its first (SPC-4 4.5.2.4.2). */
+#define PROTECT_BIT 7
+static bool in_protect(const struct scsi_op *op, int byte, int bit)
+{
+	return (op->flags & OP_RANGE) && op->cdb_len > 6 && byte == 1 && bit >= PROTECT_BIT - 2;
+}
+
 int optable_refused(const struct scsi_op *op, const uint8_t *cdb, int *bit)
 {
 	const uint64_t *mask = refused[op - optable];
@@ -264,5 +271,7 @@ int optable_refused(const struct scsi_op *op, const uint8_t *cdb, int *bit)
 	while (!bad[byte])
 		byte++;
 	*bit = 31 - __builtin_clz(bad[byte]);
+	if (in_protect(op, byte, *bit))
+		*bit = PROTECT_BIT;
 	return byte;
 }

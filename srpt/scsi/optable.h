@@ -88,7 +88,7 @@ const struct scsi_op *optable_opcode(uint8_t opcode);
 /* The row for @cdb; NULL and *@known tells whether only the service action is unknown. */
 const struct scsi_op *optable_find(const uint8_t *cdb, bool *opcode_known);
 
-/* Byte of the first bit set in @cdb that must be zero, or -1; *@bit its bit number. */
+/* Byte of the first bit set in @cdb that must be zero, or -1; *@bit: where its field begins. */
 int optable_refused(const struct scsi_op *op, const uint8_t *cdb, int *bit);
 
 /* The next row with the same opcode, or NULL. */

@@ -100,10 +100,9 @@ void op_verify(struct scsi_cmd *cmd)
 	verify_next(cmd);
 }
 
+/* Of BYTCHK the usage map has the lower bit only: there is nothing else to compare with. */
 bool prep_write_and_verify(struct scsi_cmd *cmd)
 {
-	if (bytchk(cmd) > BYTCHK_COMPARE)
-		return cmd_bad_field(cmd, 1, 2);
 	cmd->aux_len = min_u32(cmd->out_len, VERIFY_CHUNK);
 	return true;
 }

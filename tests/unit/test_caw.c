@@ -151,8 +151,8 @@ static void test_refusals(void **state)
 		  SENSE_BAD_COMMAND_IU, -1 },
 		{ "no data", { 0x89, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 }, 0, 0,
 		  SENSE_BAD_COMMAND_IU, -1 },
-		{ "more data than needed", { 0x89, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 }, 4096, 0,
-		  SENSE_OK, -1 },
+		{ "more data than needed", { 0x89, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 }, 1025, 0,
+		  SENSE_BAD_COMMAND_IU, -1 },
 	};
 
 	task_rows_run(*state, rows, ARRAY_SIZE(rows));

@@ -58,6 +58,12 @@ static void test_find(void **state)
 	assert_false(known);
 }
 
+/* Protection fields have three bits; of all others refused each bit is named by itself. */
+static int field_begins(const struct scsi_op *op, int byte, int bit)
+{
+	return (op->flags & OP_RANGE) && byte == 1 && bit >= 5 ? 7 : bit;
+}
+
 /* Every single bit of the CDB that no map knows is refused, and named. */
 static void test_every_reserved_bit_is_refused(void **state)
 {
@@ -81,7 +87,7 @@ static void test_every_reserved_bit_is_refused(void **state)
 					assert_int_equal(optable_refused(op, cdb, &at), -1);
 				} else {
 					assert_int_equal(optable_refused(op, cdb, &at), byte);
-					assert_int_equal(at, bit);
+					assert_int_equal(at, field_begins(op, byte, bit));
 					refused++;
 				}
 			}
