@@ -199,14 +199,21 @@ static bool map_link(struct lun_map *m, struct lun_map *old)
 
 /* ---- away with an old map ---- */
 
-/* Commands still running keep their LU, but must not look at the itl again. */
+/*
+ * Commands still running keep their LU, but must not look at the itl again. They are
+ * marked so that task management finds them, to which the LUN leads no longer.
+ */
 static void itl_forget(struct itl *itl, struct reactor *r)
 {
+	struct task_reactor *tr = &itl->lu->device->tasks[r->id];
 	struct scsi_cmd *cmd;
 
-	list_for_each(cmd, &lu_shard(itl->lu, r)->live, link)
-		if (cmd->itl == itl)
-			cmd->itl = NULL;
+	list_for_each(cmd, &lu_shard(itl->lu, r)->live, link) {
+		if (cmd->itl != itl)
+			continue;
+		cmd->itl = NULL;
+		task_mark_later(tr, cmd);
+	}
 }
 
 /* Reactor: nothing that ran before this message uses the map any more. */

@@ -21,6 +21,12 @@ void task_mark(struct task_reactor *tr, struct scsi_cmd *cmd)
 	list_add_tail(&tr->marked, &cmd->mark_link);
 }
 
+void task_mark_later(struct task_reactor *tr, struct scsi_cmd *cmd)
+{
+	tr->numbers++;
+	task_mark(tr, cmd);
+}
+
 /*
  * A lower mark is of an earlier wait: the command was there before this one, which
  * would have marked it.

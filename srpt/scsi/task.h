@@ -37,6 +37,8 @@ void task_reactor_init(struct task_reactor *tr);
 /* Give @w its number: before the commands are marked. */
 void task_wait_init(struct task_wait *w, struct task_reactor *tr);
 void task_mark(struct task_reactor *tr, struct scsi_cmd *cmd);
+/* For those who come later: no wait that has begun waits for it by this. */
+void task_mark_later(struct task_reactor *tr, struct scsi_cmd *cmd);
 /* All are marked: wait for them. */
 void task_wait_start(struct task_wait *w);
 

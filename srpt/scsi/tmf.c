@@ -6,6 +6,10 @@
  *
  * Those of the requester's commands that are on the way are marked: the function
  * is answered when they have left. Only a reset waits for a backend, and not for long.
+ *
+ * A LUN that was taken away or given to another LU may have commands left behind on
+ * the LU that was there. The initiator knows the LUN only, and after the answer,
+ * whatever it is, it takes the memory of these for free: they end as well.
  */
 #include "base/log.h"
 #include "scsi/device.h"
@@ -36,8 +40,9 @@ struct tmf_part {
 /* One function on its way through the reactors; freed by the control thread. */
 struct tmf_run {
 	struct scsi_tmf *tmf;
-	struct lu *lu; /* NULL: all of the nexus */
+	struct lu *lu; /* NULL: of the function's LUN none, or it is about the nexus */
 	bool tas;      /* of lu, when the function began */
+	enum scsi_tmf_response response;
 	struct tmf_part parts[];
 };
 
@@ -71,26 +76,59 @@ static bool tmf_other_nexus(const struct tmf_run *run, struct scsi_cmd *cmd)
 	return false;
 }
 
-/* Commands that end at once do so after the walk: that may change the list. */
-static void tmf_shard(const struct tmf_run *run, struct lu_shard *sh, struct task_reactor *tr)
+/* One that ends at once goes to @ended: to do it now might change the list it is found on. */
+static void tmf_command(const struct tmf_run *run, struct scsi_cmd *cmd, struct task_reactor *tr,
+			struct list_node *ended)
 {
 	const struct scsi_tmf *tmf = run->tmf;
+	bool own = cmd->nexus == tmf->nexus;
+
+	if (!tmf_matches(tmf, cmd))
+		return;
+	if (own && tmf->function == SCSI_LU_RESET)
+		task_mark(tr, cmd);
+	else if (task_abort(cmd, own ? false : tmf_other_nexus(run, cmd)))
+		list_add_tail(ended, &cmd->waiter.link);
+	else if (own)
+		task_mark(tr, cmd);
+}
+
+static void tmf_shard(const struct tmf_run *run, struct lu_shard *sh, struct task_reactor *tr)
+{
 	struct list_node ended = LIST_INIT(ended);
 	struct scsi_cmd *cmd;
 
-	list_for_each(cmd, &sh->live, link) {
-		bool own = cmd->nexus == tmf->nexus;
-
-		if (!tmf_matches(tmf, cmd))
-			continue;
-		if (own && tmf->function == SCSI_LU_RESET)
-			task_mark(tr, cmd);
-		else if (task_abort(cmd, own ? false : tmf_other_nexus(run, cmd)))
-			list_add_tail(&ended, &cmd->waiter.link);
-		else if (own)
-			task_mark(tr, cmd);
-	}
+	list_for_each(cmd, &sh->live, link)
+		tmf_command(run, cmd, tr, &ended);
 	task_end_all(&ended);
+}
+
+/* Sent to this LUN (or any, as the function says) when another LU was there. */
+static bool tmf_left_behind(const struct scsi_tmf *tmf, const struct scsi_cmd *cmd)
+{
+	return !cmd->itl && cmd->nexus == tmf->nexus &&
+	       (tmf->function == SCSI_I_T_NEXUS_RESET ||
+		lun_decode(cmd->lun) == lun_decode(tmf->lun));
+}
+
+/* They are marked, by the change of the map. */
+static void tmf_marked(const struct tmf_run *run, struct task_reactor *tr)
+{
+	struct list_node ended = LIST_INIT(ended);
+	struct scsi_cmd *cmd;
+
+	list_for_each(cmd, &tr->marked, mark_link)
+		if (tmf_left_behind(run->tmf, cmd))
+			tmf_command(run, cmd, tr, &ended);
+	task_end_all(&ended);
+}
+
+static void tmf_nexus(const struct tmf_run *run, struct reactor *r, struct task_reactor *tr)
+{
+	const struct lun_map *m = nexus_map(run->tmf->nexus);
+
+	for (unsigned i = 0; i < m->count; i++)
+		tmf_shard(run, lu_shard(m->itls[i]->lu, r), tr);
 }
 
 /*
@@ -101,9 +139,12 @@ static void tmf_shard(const struct tmf_run *run, struct lu_shard *sh, struct tas
 static bool part_waits_for(const struct task_wait *w, const struct scsi_cmd *cmd)
 {
 	const struct tmf_run *run = container_of(w, struct tmf_part, wait)->run;
+	const struct scsi_tmf *tmf = run->tmf;
 
-	return cmd->nexus == run->tmf->nexus && (!run->lu || cmd->lu == run->lu) &&
-	       tmf_matches(run->tmf, cmd) && !task_is_quiet(cmd);
+	if (cmd->lu != run->lu && tmf->function != SCSI_I_T_NEXUS_RESET &&
+	    !tmf_left_behind(tmf, cmd))
+		return false;
+	return cmd->nexus == tmf->nexus && tmf_matches(tmf, cmd) && !task_is_quiet(cmd);
 }
 
 static void part_over(struct task_wait *w)
@@ -143,14 +184,11 @@ static void tmf_reactor(struct reactor *r, void *arg, struct countdown *c)
 	part->wait.over = part_over;
 	task_wait_init(&part->wait, tr);
 	list_init(&part->timer.link);
-	if (run->lu) {
+	if (run->lu)
 		tmf_shard(run, lu_shard(run->lu, r), tr);
-	} else {
-		const struct lun_map *m = nexus_map(tmf->nexus);
-
-		for (unsigned i = 0; i < m->count; i++)
-			tmf_shard(run, lu_shard(m->itls[i]->lu, r), tr);
-	}
+	else if (tmf->function == SCSI_I_T_NEXUS_RESET)
+		tmf_nexus(run, r, tr);
+	tmf_marked(run, tr);
 	if (tmf->function == SCSI_LU_RESET) {
 		part->timer.fn = part_expired;
 		reactor_timer_start(r, &part->timer, TMF_RESET_WAIT_NS);
@@ -178,7 +216,7 @@ static void tmf_run_done(void *arg)
 {
 	struct tmf_run *run = arg;
 
-	tmf_answer(run->tmf, SCSI_TMF_COMPLETE);
+	tmf_answer(run->tmf, run->response);
 	free(run);
 }
 
@@ -226,7 +264,7 @@ static void tmf_announce(const struct scsi_tmf *tmf, struct itl *itl)
 	}
 }
 
-static void tmf_start(struct scsi_tmf *tmf, struct itl *itl)
+static void tmf_start(struct scsi_tmf *tmf, struct itl *itl, enum scsi_tmf_response response)
 {
 	struct reactor_group *g = tmf->nexus->device->group;
 	struct tmf_run *run = calloc(1, sizeof(*run) + g->n * sizeof(run->parts[0]));
@@ -236,10 +274,12 @@ static void tmf_start(struct scsi_tmf *tmf, struct itl *itl)
 		return;
 	}
 	run->tmf = tmf;
+	run->response = response;
 	run->lu = itl ? itl->lu : NULL;
 	/* A reset changes it, but the commands it finds came under what was. */
 	run->tas = itl && atomic_load_explicit(&itl->lu->modes.tas, memory_order_relaxed);
-	tmf_announce(tmf, itl);
+	if (response == SCSI_TMF_COMPLETE)
+		tmf_announce(tmf, itl);
 	if (reactor_group_call(g, tmf_reactor, tmf_run_done, run)) {
 		free(run);
 		tmf_answer(tmf, SCSI_TMF_FAILED);
@@ -260,11 +300,11 @@ static void tmf_received(struct msg *msg)
 		if (lun >= 0)
 			itl = lun_map_find(nexus_map(tmf->nexus), (unsigned)lun);
 		if (!itl) {
-			tmf_answer(tmf, SCSI_TMF_BAD_LUN);
+			tmf_start(tmf, NULL, SCSI_TMF_BAD_LUN);
 			return;
 		}
 	}
-	tmf_start(tmf, itl);
+	tmf_start(tmf, itl, SCSI_TMF_COMPLETE);
 }
 
 void scsi_tmf_submit(struct scsi_tmf *tmf)

@@ -363,6 +363,84 @@ static void test_refusals(void **state)
 	assert_int_equal(pending(e->a), SENSE_OK);
 }
 
+/* ---- what a LUN left behind ---- */
+
+/* A write that is being fetched when its LUN is given to @lu, or (NULL) taken away. */
+static void start_left_behind(struct env *e, struct task *t, struct lu *lu)
+{
+	struct lun_entry entry = { 0, false, lu };
+
+	start_write(e, t, 5, 0x11);
+	t->manual_pull = true;
+	scsi_submit(&t->sc);
+	env_map(e, e->a, &entry, lu ? 1 : 0);
+}
+
+/* Its memory is the initiator's again with the answer, and not before. */
+static void check_left_behind(struct env *e, struct lu *lu, enum scsi_tmf_function f,
+			      enum scsi_tmf_response response)
+{
+	struct request q;
+	struct task t;
+
+	start_left_behind(e, &t, lu);
+	request_start(e, &q, f, 5);
+	env_pump(e);
+	assert_int_equal(q.done, 0);
+	scsi_pulled(&t.sc, 0);
+	assert_ended(&t, 0, 1);
+	env_pump(e);
+	assert_int_equal(q.done, 1);
+	assert_int_equal(q.response, response);
+	assert_int_equal(e->be.requests, 0);
+	task_free(&t);
+	env_map_lun0(e, e->a, false);
+	env_clear_ua(e->a);
+}
+
+static void test_commands_of_a_lun_that_was_replaced_are_found(void **state)
+{
+	struct env *e = *state;
+	struct backend be;
+	struct lu *lu;
+
+	fake_backend_init(&be);
+	lu = env_add_lu(e, &be, &e->params);
+	check_left_behind(e, lu, SCSI_ABORT_TASK, SCSI_TMF_COMPLETE);
+	check_left_behind(e, lu, SCSI_ABORT_TASK_SET, SCSI_TMF_COMPLETE);
+	check_left_behind(e, lu, SCSI_CLEAR_TASK_SET, SCSI_TMF_COMPLETE);
+	check_left_behind(e, lu, SCSI_I_T_NEXUS_RESET, SCSI_TMF_COMPLETE);
+	env_destroy_lu(e, lu);
+	fake_backend_fini(&be);
+}
+
+static void test_commands_of_a_lun_that_is_gone_are_found(void **state)
+{
+	struct env *e = *state;
+
+	check_left_behind(e, NULL, SCSI_ABORT_TASK, SCSI_TMF_BAD_LUN);
+	check_left_behind(e, NULL, SCSI_I_T_NEXUS_RESET, SCSI_TMF_COMPLETE);
+}
+
+static void test_what_another_lun_left_behind_goes_on(void **state)
+{
+	struct env *e = *state;
+	struct request q;
+	struct task t;
+
+	start_left_behind(e, &t, NULL);
+	request_start(e, &q, SCSI_ABORT_TASK_SET, 0);
+	q.tmf.lun[1] = 1;
+	env_pump(e);
+	assert_int_equal(q.done, 1);
+	task_fetch(&t);
+	scsi_pulled(&t.sc, 0);
+	env_pump(e);
+	assert_ended(&t, 1, 0);
+	assert_good(&t);
+	task_free(&t);
+}
+
 /* ---- the channel dies ---- */
 
 static void test_channel_death(void **state)
@@ -472,6 +550,9 @@ int main(void)
 		T(test_reset_does_not_wait_for_the_rdma_of_others),
 		T(test_nexus_reset),
 		T(test_refusals),
+		T(test_commands_of_a_lun_that_was_replaced_are_found),
+		T(test_commands_of_a_lun_that_is_gone_are_found),
+		T(test_what_another_lun_left_behind_goes_on),
 		T(test_channel_death),
 		T(test_channel_death_of_a_held_write),
 		T(test_silence_wins),
