@@ -29,7 +29,7 @@ static const struct map {
 } maps[] = {
 	{ 0x00, NO_SA, 6, { 0 } },
 	{ 0x03, NO_SA, 6, { 0x01, 0, 0, LEN1 } },               /* DESC */
-	{ 0x04, NO_SA, 6, { 0x3f } },                           /* LONGLIST, FMTDATA, CMPLST, format */
+	{ 0x04, NO_SA, 6, { 0x3f } },               /* LONGLIST, FMTDATA, CMPLST, format */
 	{ 0x08, NO_SA, 6, { 0x1f, 0xff, 0xff, LEN1 } },
 	{ 0x0a, NO_SA, 6, { 0x1f, 0xff, 0xff, LEN1 } },
 	{ 0x12, NO_SA, 6, { 0x01, 0xff, LEN2 } },               /* EVPD, page */
@@ -86,7 +86,7 @@ static const struct map {
 	{ 0x9e, 0x12, 16, { 0, LBA8, LEN4 } },
 	{ 0xa0, NO_SA, 12, { 0, 0xff, PAD2, 0, LEN4 } },        /* SELECT REPORT */
 	{ 0xa3, 0x0a, 12, { 0xe0, PAD4, LEN4 } },               /* parameter data format */
-	{ 0xa3, 0x0c, 12, { 0, 0x87, 0xff, LEN2, LEN4 } },      /* RCTD, option, what is asked for */
+	{ 0xa3, 0x0c, 12, { 0, 0x87, 0xff, LEN2, LEN4 } }, /* RCTD, option, what is asked for */
 	{ 0xa3, 0x0d, 12, { 0, 0x80, PAD2, 0, LEN4 } },         /* REPD */
 	{ 0xa8, NO_SA, 12, { DPO_FUA, LBA4, LEN4, GROUP } },
 	{ 0xaa, NO_SA, 12, { DPO_FUA, LBA4, LEN4, GROUP } },
