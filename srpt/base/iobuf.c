@@ -180,13 +180,18 @@ static void block_put(struct iobuf_pool *p, size_t block, unsigned order)
 
 int iobuf_get(struct iobuf_pool *p, uint32_t len, struct iobuf *b)
 {
+	if (!p->granted && !list_empty(&p->waiters))
+		return len && len <= IOBUF_MAX_SIZE ? -EAGAIN : -EINVAL;
+	return iobuf_get_first(p, len, b);
+}
+
+int iobuf_get_first(struct iobuf_pool *p, uint32_t len, struct iobuf *b)
+{
 	unsigned order;
 	size_t block;
 
 	if (!len || len > IOBUF_MAX_SIZE)
 		return -EINVAL;
-	if (!p->granted && !list_empty(&p->waiters))
-		return -EAGAIN;
 	order = order_for(len);
 	if (!kept_take(p, order, &block) && !block_alloc(p, order, &block) &&
 	    !(kept_merge(p) && block_alloc(p, order, &block)))
@@ -241,6 +246,12 @@ void iobuf_wait(struct iobuf_pool *p, struct iobuf_waiter *w)
 	} else {
 		list_add_tail(&p->waiters, &w->link);
 	}
+}
+
+void iobuf_wait_first(struct iobuf_pool *p, struct iobuf_waiter *w)
+{
+	p->rewaited |= p->granted == w;
+	list_add_head(&p->waiters, &w->link);
 }
 
 void iobuf_unwait(struct iobuf_waiter *w)

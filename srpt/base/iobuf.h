@@ -72,6 +72,12 @@ void iobuf_pool_destroy(struct iobuf_pool *p);
 int iobuf_get(struct iobuf_pool *p, uint32_t len, struct iobuf *b);
 
 /*
+ * The same for who has buffers already and keeps them until it has this one, too: past those
+ * that wait, for it may be in their way. -EAGAIN: iobuf_wait_first().
+ */
+int iobuf_get_first(struct iobuf_pool *p, uint32_t len, struct iobuf *b);
+
+/*
  * Give it back and set @b->addr to NULL; a NULL addr or a foreign region is
  * ignored. Calls the waiters' ready(), in order, as long as they succeed. @b
  * must be as iobuf_get() made it in addr, region and order; len may differ.
@@ -84,6 +90,7 @@ void iobuf_put(struct iobuf_pool *p, struct iobuf *b);
  * iobuf_unwait() of one that does not wait does nothing.
  */
 void iobuf_wait(struct iobuf_pool *p, struct iobuf_waiter *w);
+void iobuf_wait_first(struct iobuf_pool *p, struct iobuf_waiter *w); /* ahead of all */
 void iobuf_unwait(struct iobuf_waiter *w);
 
 #endif

@@ -343,7 +343,10 @@ static bool cmd_wait_buffers(struct scsi_cmd *cmd)
 	cmd->state = SCSI_CMD_HELD;
 	cmd->buf.addr = NULL;
 	cmd->waiter.ready = cmd_buffer_ready;
-	iobuf_wait(p, &cmd->waiter);
+	if (cmd->internal)
+		iobuf_wait_first(p, &cmd->waiter);
+	else
+		iobuf_wait(p, &cmd->waiter);
 	if (buf.addr != cmd->imm.addr)
 		iobuf_put(p, &buf);
 	return false;
@@ -358,19 +361,25 @@ static bool cmd_uses_imm(const struct scsi_cmd *cmd)
 	       !((uintptr_t)cmd->imm.addr & (cmd->lu->info->buf_align - 1));
 }
 
-/* All or none, so that commands cannot wait for each other in a circle. */
-static bool cmd_get_buffers(struct scsi_cmd *cmd)
+/* The command that has submitted an internal one keeps its own buffers meanwhile. */
+static inline int cmd_get_buffer(struct scsi_cmd *cmd, uint32_t len, struct iobuf *b)
 {
 	struct iobuf_pool *p = &cmd->reactor->bufs;
 
+	return unlikely(cmd->internal) ? iobuf_get_first(p, len, b) : iobuf_get(p, len, b);
+}
+
+/* All or none, so that commands cannot wait for each other in a circle. */
+static bool cmd_get_buffers(struct scsi_cmd *cmd)
+{
 	if (cmd_uses_imm(cmd)) {
 		cmd->buf = cmd->imm;
 		cmd->buf.len = cmd->out_len;
-	} else if (cmd->buf_len && unlikely(iobuf_get(p, cmd->buf_len, &cmd->buf))) {
+	} else if (cmd->buf_len && unlikely(cmd_get_buffer(cmd, cmd->buf_len, &cmd->buf))) {
 		cmd->buf.addr = NULL;
 		return cmd_wait_buffers(cmd);
 	}
-	if (unlikely(cmd->aux_len) && iobuf_get(p, cmd->aux_len, &cmd->aux)) {
+	if (unlikely(cmd->aux_len) && cmd_get_buffer(cmd, cmd->aux_len, &cmd->aux)) {
 		cmd->aux.addr = NULL;
 		return cmd_wait_buffers(cmd);
 	}

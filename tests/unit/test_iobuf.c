@@ -247,6 +247,34 @@ static void test_nobody_overtakes_a_waiter(void **state)
 	assert_whole(p);
 }
 
+/* Unless it keeps from the waiter what that waits for. */
+static void test_who_must_overtakes_all_waiters(void **state)
+{
+	struct iobuf_pool *p = *state;
+	struct holder big, must;
+	struct iobuf all[2], b;
+
+	pool_fill(p, all);
+	iobuf_put(p, &all[0]);
+	assert_int_equal(iobuf_get_first(p, IOBUF_MAX_SIZE / 2, &b), 0);
+	holder_wait(&big, p, IOBUF_MAX_SIZE);
+	assert_int_equal(iobuf_get_first(p, IOBUF_MAX_SIZE / 2, &all[0]), 0);
+	assert_int_equal(iobuf_get_first(p, 1, &all[0]), -EAGAIN);
+	must = (struct holder){ .w.ready = holder_ready, .p = p, .len = 1 };
+	list_init(&must.w.link);
+	iobuf_wait_first(p, &must.w);
+	iobuf_put(p, &b);
+	assert_int_equal(must.turn, 1);
+	assert_int_equal(big.turn, 0);
+	iobuf_put(p, &must.b);
+	assert_int_equal(big.turn, 0);
+	iobuf_put(p, &all[0]);
+	assert_int_equal(big.turn, 2);
+	iobuf_put(p, &big.b);
+	iobuf_put(p, &all[1]);
+	assert_whole(p);
+}
+
 static void test_waiter_that_waits_again_keeps_its_place(void **state)
 {
 	struct iobuf_pool *p = *state;
@@ -339,6 +367,7 @@ int main(void)
 		TEST(test_random_use_never_overlaps),
 		TEST(test_waiters_are_served_in_order),
 		TEST(test_nobody_overtakes_a_waiter),
+		TEST(test_who_must_overtakes_all_waiters),
 		TEST(test_waiter_that_waits_again_keeps_its_place),
 		TEST(test_unwait_leaves_the_queue),
 		TEST(test_partial_success_does_not_spin),

@@ -377,6 +377,34 @@ static void test_only_so_many_at_a_time(void **state)
 	copy_ends(&s, 1, SENSE_OK);
 }
 
+/* Who waits for a large buffer may wait for the memory of the copy: that goes on before. */
+static void test_buffers_are_short(void **state)
+{
+	const struct xsegment s = { 0, 1, 0, 0, 2048, false };
+	struct iobuf_pool *p;
+	struct iobuf taken[ENV_SLAB / IOBUF_MAX_SIZE];
+	struct task t, large;
+	unsigned n = 0;
+
+	(void)state;
+	x->e.be.hold = true;
+	copy_submit(&t, &s);
+	p = &t.sc.reactor->bufs;
+	while (!iobuf_get(p, IOBUF_MAX_SIZE, &taken[n]))
+		n++;
+	TASK_INIT(&x->e, &large, 0x28, 0, 0, 0, 0, 0, 0, 0x20, 0);
+	scsi_submit(&large.sc);
+	x->e.be.hold = false;
+	xenv_pump(x);
+	assert_good(&t);
+	task_free(&t);
+	while (n)
+		iobuf_put(p, &taken[--n]);
+	xenv_pump(x);
+	assert_good(&large);
+	task_free(&large);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -402,6 +430,7 @@ int main(void)
 		T(test_lun_is_replaced_meanwhile),
 		T(test_ordered_command_behind_it),
 		T(test_only_so_many_at_a_time),
+		T(test_buffers_are_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
