@@ -22,7 +22,12 @@ static bool purge_status(const struct task_purge *p, struct scsi_cmd *cmd)
 	return false;
 }
 
-/* What is aborted in the backend moves no byte of the initiator's, but may still write its own. */
+/*
+ * What is aborted in the backend moves no byte of the initiator's, but may still write its own.
+ * Who caused it may use its memory again once it is answered; the data and the responses of
+ * others are not waited for: their network may be what is dead, and nothing of theirs that is
+ * still fetched is written any more.
+ */
 static bool purge_waits_for(const struct task_wait *w, const struct scsi_cmd *cmd)
 {
 	const struct task_purge *p = container_of(w, struct lu_shard, purge)->purging;
@@ -31,7 +36,7 @@ static bool purge_waits_for(const struct task_wait *w, const struct scsi_cmd *cm
 		return false;
 	if (cmd->state == SCSI_CMD_EXECUTING)
 		return p->backend && (cmd->op->flags & OP_WRITES) && !cmd->in_control;
-	return !p->only || cmd->nexus == p->only;
+	return p->but && cmd->nexus == p->but->nexus;
 }
 
 static void purge_left(struct task_wait *w)

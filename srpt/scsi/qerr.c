@@ -51,7 +51,6 @@ static void qerr_purge(struct scsi_cmd *cmd)
 		.lu = cmd->lu,
 		.but = cmd,
 		.match = qerr_of(cmd) == QERR_NEXUS ? own_nexus : all_nexuses,
-		.only = cmd->nexus,
 		.done = qerr_purged,
 	};
 	task_purge_run(&cmd->purge);

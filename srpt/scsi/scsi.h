@@ -86,7 +86,6 @@ struct task_purge {
 	struct lu *lu;
 	const struct scsi_cmd *but; /* or NULL */
 	bool (*match)(const struct task_purge *p, const struct nexus *n);
-	const struct nexus *only; /* or NULL: all */
 	bool backend;
 	void (*done)(struct task_purge *p);
 	/* private */

@@ -136,6 +136,10 @@ void task_end_aborted(struct scsi_cmd *cmd)
 	if (cmd->shard)
 		counter_add(&cmd->shard->stats.aborted, 1);
 	if (cmd->abort_status) {
+		/* Who waits for the backend alone need not wait for the response to arrive. */
+		cmd->state = SCSI_CMD_RESPONDING;
+		if (cmd->mark)
+			task_changed(cmd, false);
 		cmd_fail(cmd, SENSE_TASK_ABORTED);
 		return;
 	}

@@ -78,9 +78,9 @@ void task_end_all(struct list_node *ended);
  * Abort on every reactor the commands on @p->lu of the nexuses @match names (called on
  * reactors: it may look at constant data only), all but @but. Their nexuses, unless
  * it is that of @but, hear of it by TASK ABORTED (TAS=1) or 2F/00.
- * @done(p) on the control thread when no byte moves any more for them (with @only: for
- * those of that nexus) and, with @backend, no write of theirs is in the backend either;
- * never inside task_purge_run(). The owner keeps @p, and the LU, until then. One after
+ * @done(p) on the control thread when no byte moves any more for those of the nexus of @but
+ * and, with @backend, no write of any of them is in the backend; of the data of other nexuses
+ * nothing is written that was not there by then. Never inside task_purge_run(). The owner keeps @p, and the LU, until then. One after
  * the other for each LU; needs no memory. Control thread.
  */
 void task_purge_run(struct task_purge *p);

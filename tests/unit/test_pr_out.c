@@ -324,6 +324,29 @@ static void test_preempt_and_abort_waits_for_the_backend(void **state)
 	task_free(&t);
 }
 
+/* The victim's host or its cable is dead: the data of its write never comes. */
+static void test_preempt_and_abort_of_a_dead_host(void **state)
+{
+	struct env *e = *state;
+	struct task write;
+
+	pr_register(e, e->a, KEY_A);
+	pr_register(e, e->b, KEY_B);
+	TASK_INIT(e, &write, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1);
+	write.sc.nexus = e->b;
+	write.sc.reactor = e->group.r[1];
+	write.manual_pull = true;
+	task_out(&write, NULL, 512);
+	scsi_submit(&write.sc);
+	pr_good(e, e->a, PR_PREEMPT_AND_ABORT, PR_WRITE_EXCLUSIVE, KEY_A, KEY_B);
+	/* Whatever it sends after all is not written. */
+	scsi_pulled(&write.sc, 0);
+	env_pump(e);
+	assert_int_equal(e->be.requests, 0);
+	assert_int_equal(write.sc.status, SCSI_TASK_ABORTED);
+	task_free(&write);
+}
+
 static void test_preempt_lets_commands_go_on(void **state)
 {
 	struct env *e = *state;
@@ -539,6 +562,7 @@ int main(void)
 		PR_TEST(test_unit_attentions),
 		PR_TEST(test_what_counts_as_a_generation),
 		PR_TEST(test_preempt_and_abort_waits_for_the_backend),
+		PR_TEST(test_preempt_and_abort_of_a_dead_host),
 		PR_TEST(test_preempt_lets_commands_go_on),
 		PR_TEST(test_a_command_that_was_held_is_looked_at_again),
 		PR_TEST(test_saved_before_good),

@@ -148,11 +148,14 @@ static void test_commands_aborted_before(void **state)
 
 /* ---- what it waits for ---- */
 
-static void test_waits_for_data_on_the_way(void **state)
+/* Of the nexus that caused it: it may use the memory again. */
+static void test_waits_for_own_data_on_the_way(void **state)
 {
 	struct env *e = *state;
-	struct task pull, resp;
+	struct task own, pull, resp;
 	struct purge u;
+
+	start_read(e, &own, 3);
 
 	start_read(e, &resp, 4);
 	resp.manual_release = true;
@@ -161,12 +164,11 @@ static void test_waits_for_data_on_the_way(void **state)
 	pull.manual_pull = true;
 	pull.sc.reactor = e->group.r[1];
 	scsi_submit(&pull.sc);
-	purge_start(e, &u, NULL, NULL, false);
+	purge_start(e, &u, NULL, &own.sc, false);
 	env_pump(e);
 	assert_int_equal(u.done, 0);
 	scsi_pulled(&pull.sc, 0);
-	assert_ended(&pull, 1, 0);
-	assert_sense(&pull, SENSE_TASK_ABORTED);
+	assert_ended(&pull, 0, 1);
 	env_pump(e);
 	assert_int_equal(u.done, 0);
 	scsi_cmd_release(&resp.sc);
@@ -174,8 +176,60 @@ static void test_waits_for_data_on_the_way(void **state)
 	assert_int_equal(u.done, 1);
 	assert_ended(&resp, 1, 0);
 	assert_int_equal(e->be.requests, 1);
+	task_free(&own);
 	task_free(&pull);
 	task_free(&resp);
+}
+
+/* Its network may be dead for as long as it likes: nothing it sends is written any more. */
+static void test_data_of_others_is_not_waited_for(void **state)
+{
+	struct env *e = *state;
+	struct task pull, resp;
+	struct purge u;
+
+	start_read(e, &resp, 4);
+	resp.manual_release = true;
+	resp.sc.nexus = e->b;
+	task_run(e, &resp);
+	start_write(e, &pull, 5, 0x11);
+	pull.manual_pull = true;
+	pull.sc.reactor = e->group.r[1];
+	pull.sc.nexus = e->b;
+	scsi_submit(&pull.sc);
+	purge_start(e, &u, e->b, NULL, true);
+	env_pump(e);
+	assert_int_equal(u.done, 1);
+	scsi_pulled(&pull.sc, 0);
+	assert_ended(&pull, 1, 0);
+	assert_sense(&pull, SENSE_TASK_ABORTED);
+	assert_int_equal(e->be.requests, 1);
+	scsi_cmd_release(&resp.sc);
+	task_free(&pull);
+	task_free(&resp);
+}
+
+/* The backend is done with the write, its initiator does not take the status. */
+static void test_responses_of_others_are_not_waited_for(void **state)
+{
+	struct env *e = *state;
+	struct task write;
+	struct purge u;
+
+	e->be.hold = true;
+	start_write(e, &write, 5, 0x11);
+	write.manual_release = true;
+	write.sc.nexus = e->b;
+	scsi_submit(&write.sc);
+	purge_start(e, &u, e->b, NULL, true);
+	env_pump(e);
+	assert_int_equal(u.done, 0);
+	fake_backend_finish(&e->be, 0);
+	env_pump(e);
+	assert_int_equal(u.done, 1);
+	assert_sense(&write, SENSE_TASK_ABORTED);
+	scsi_cmd_release(&write.sc);
+	task_free(&write);
 }
 
 static void test_waits_for_writes_in_the_backend_if_asked(void **state)
@@ -343,7 +397,9 @@ int main(void)
 		T(test_the_command_that_caused_it),
 		T(test_without_tas),
 		T(test_commands_aborted_before),
-		T(test_waits_for_data_on_the_way),
+		T(test_waits_for_own_data_on_the_way),
+		T(test_data_of_others_is_not_waited_for),
+		T(test_responses_of_others_are_not_waited_for),
 		T(test_waits_for_writes_in_the_backend_if_asked),
 		T(test_does_not_wait_for_later_commands),
 		T(test_held_commands),
