@@ -392,16 +392,18 @@ static void test_buffers_are_short(void **state)
 	p = &t.sc.reactor->bufs;
 	while (!iobuf_get(p, IOBUF_MAX_SIZE, &taken[n]))
 		n++;
-	TASK_INIT(&x->e, &large, 0x28, 0, 0, 0, 0, 0, 0, 0x20, 0);
+	TASK_INIT(&x->e, &large, 0x2a, 0, 0, 0, 0, 0, 0, 0x20, 0);
+	task_out(&large, NULL, IOBUF_MAX_SIZE);
 	scsi_submit(&large.sc);
 	x->e.be.hold = false;
 	xenv_pump(x);
+	assert_int_equal(t.responds, 1);
 	assert_good(&t);
 	task_free(&t);
+	assert_int_equal(large.responds, 1);
+	assert_good(&large);
 	while (n)
 		iobuf_put(p, &taken[--n]);
-	xenv_pump(x);
-	assert_good(&large);
 	task_free(&large);
 }
 
