@@ -281,7 +281,7 @@ void be_complete_later(struct be_io *io, int result)
 static void failure_log(struct be_io *io, int result)
 {
 	static const char *const ops[BE_OPS] = {
-		"read", "write", "flush", "unmap", "write zeroes", "prefetch", "map",
+		"read", "write", "flush", "unmap", "write zeroes", "prefetch", "map", "usage",
 	};
 	struct backend *be = io->be;
 

@@ -237,8 +237,9 @@ bool backend_suspect(struct backend *be);
 /*
  * Let @be go on with what @fresh has open, of the same parameters but read_only and of at least
  * the same size, which counts after backend_resync(). Then backend_refresh() must run on every
- * reactor. read_only stays as it is. Requests in flight end where they began. @fresh
- * stays the caller's, to be closed. 0, or -errno with @err: nothing has changed. Control thread.
+ * reactor. read_only stays as it is. Requests in flight end where they began. @fresh stays the
+ * caller's, to be closed. 0; 1: what was open was dead, and with it may be what was written and
+ * not flushed; or -errno with @err: nothing has changed. Control thread.
  */
 int backend_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen);
 void backend_refresh(struct backend *be, struct reactor *r);

@@ -10,6 +10,8 @@
 #include <liburing.h>
 #include <stdatomic.h>
 
+#define VDISK_IDENTITY 160
+
 /* A backend as one reactor sees it. Reactor thread. */
 struct backend_port {
 	unsigned inflight; /* submitted, done() not yet called */
@@ -22,6 +24,8 @@ struct backend {
 	struct backend_info info;
 	const struct backend_ops *ops;
 	char *filename; /* "" for nullio, ram and fault */
+	char identity[VDISK_IDENTITY]; /* see vdisk_identity(); "": not known */
+	bool block;     /* a block device is open */
 	int fd;         /* -1: none */
 	uint8_t *mem;   /* ram and fault: info.size bytes */
 	_Atomic uint64_t *written; /* ram and fault: a bit for each page that may hold data */
@@ -227,6 +231,14 @@ int vdisk_geometry(const struct backend_params *p, uint64_t size, uint32_t min_b
 
 /* Fill in the limits of the block device @fd: block sizes, discard, cache. 0 or -errno. */
 int vdisk_block_limits(struct backend *be);
+
+/*
+ * What the disk @dev (or that of a partition) calls itself, whatever its node and number, into
+ * @text: its WWID, serial number or UUID, and the number of the partition. "": it does not tell.
+ */
+void vdisk_identity(uint64_t dev, char text[VDISK_IDENTITY]);
+
+extern const char *vdisk_sys; /* "/sys"; tests have another one */
 
 /* What O_DIRECT asks for, in bytes. */
 struct vdisk_align {

@@ -131,8 +131,11 @@ int vdisk_open(struct backend *be, const struct backend_params *p, bool files, i
 		rc = open_error(p->filename, errno, err, errlen);
 	else
 		rc = type_check(p->filename, st.st_mode, files, err, errlen);
-	if (!rc && S_ISBLK(st.st_mode))
+	if (!rc && S_ISBLK(st.st_mode)) {
+		be->block = true;
+		vdisk_identity(st.st_rdev, be->identity);
 		rc = readonly_check(be, err, errlen);
+	}
 	if (rc)
 		vdisk_close(be);
 	return rc;
@@ -211,12 +214,14 @@ struct vdisk_align vdisk_direct_align(int fd, uint32_t missing)
 	return a;
 }
 
+const char *vdisk_sys = "/sys";
+
 static int sysfs_open(uint64_t dev, const char *prefix, const char *attr)
 {
 	char path[160];
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s%s", major(dev), minor(dev), prefix,
-		 attr);
+	snprintf(path, sizeof(path), "%s/dev/block/%u:%u/%s%s", vdisk_sys, major(dev), minor(dev),
+		 prefix, attr);
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -243,6 +248,25 @@ uint64_t vdisk_sysfs_u64(uint64_t dev, const char *attr, uint64_t missing)
 	char text[32];
 
 	return sysfs_read(dev, attr, text, sizeof(text)) ? strtoull(text, NULL, 10) : missing;
+}
+
+void vdisk_identity(uint64_t dev, char text[VDISK_IDENTITY])
+{
+	/* Of NVMe, SCSI, device mapper, virtio. */
+	static const char *const attrs[] = { "wwid", "device/wwid", "dm/uuid", "serial" };
+	uint64_t partition = vdisk_sysfs_u64(dev, "partition", 0);
+	char own[VDISK_IDENTITY - 24];
+
+	text[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
+		if (!sysfs_read(dev, attrs[i], own, sizeof(own)))
+			continue;
+		own[strcspn(own, "\n")] = '\0';
+		if (!own[0])
+			continue;
+		snprintf(text, VDISK_IDENTITY, partition ? "%s-%" PRIu64 : "%s", own, partition);
+		return;
+	}
 }
 
 static uint32_t power_of_two_in(uint64_t v, uint32_t low, uint32_t high)
@@ -342,10 +366,34 @@ static bool same_file(int a, int b)
 				    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/*
+ * A node and its numbers are given to whatever disk comes next, and who finds no node may write a
+ * file instead.
+ */
+static int identity_check(const struct backend *be, const struct backend *fresh, char *err,
+			  size_t errlen)
+{
+	if (be->block != fresh->block)
+		return be_error(err, errlen, -EEXIST,
+				"%s: is a %s now, before a %s: it is not used",
+				be->filename, fresh->block ? "block device" : "file",
+				be->block ? "block device" : "file");
+	if (be->identity[0] && strcmp(be->identity, fresh->identity))
+		return be_error(err, errlen, -EEXIST,
+				"%s: is the disk \"%s\" now, before \"%s\": it is not used; to "
+				"change, take the device out of the configuration and reload",
+				be->filename, fresh->identity, be->identity);
+	return 0;
+}
+
 /* What it offers is known to initiators: another disk in its place would surprise them. */
 static int exchange_check(const struct backend *be, const struct backend *fresh, char *err,
 			  size_t errlen)
 {
+	int rc = identity_check(be, fresh, err, errlen);
+
+	if (rc)
+		return rc;
 	if (!same_file(be->fd, fresh->fd) && !fd_dead(be->fd))
 		return be_error(err, errlen, -EEXIST,
 				"%s: is another file now than the one in use, which is served "
@@ -371,9 +419,11 @@ static int exchange_check(const struct backend *be, const struct backend *fresh,
 int vdisk_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen)
 {
 	int old, rc = exchange_check(be, fresh, err, errlen);
+	bool dead;
 
 	if (rc)
 		return rc;
+	dead = fd_dead(be->fd);
 	old = fcntl(be->fd, F_DUPFD_CLOEXEC, 0);
 	if (old < 0 || dup3(fresh->fd, be->fd, O_CLOEXEC) < 0) {
 		rc = -errno;
@@ -383,7 +433,8 @@ int vdisk_exchange(struct backend *be, struct backend *fresh, char *err, size_t 
 	}
 	close(fresh->fd);
 	fresh->fd = old;
-	return 0;
+	memcpy(be->identity, fresh->identity, sizeof(be->identity));
+	return dead;
 }
 
 void vdisk_refresh(struct backend *be, struct reactor *r)

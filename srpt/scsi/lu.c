@@ -406,8 +406,11 @@ int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), v
 {
 	int rc = backend_exchange(lu->be, fresh, err, errlen);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
+	/* Writes that were answered and not flushed may be lost, as after a loss of power. */
+	if (rc)
+		lu_post_ua(lu, UA_MEDIUM_CHANGED, NULL);
 	lu->exchange_done = done;
 	lu->done_arg = arg;
 	scsi_call_run(lu->call, lu_refresh, lu_refreshed, lu);

@@ -348,8 +348,8 @@ void lu_set_read_only(struct lu *lu, bool read_only);
 
 /*
  * Go on with what @fresh has open, see backend_exchange(); 0: @done(arg) when every reactor does,
- * and the size must be read again; -errno with @err: nothing has changed. One at a time, and
- * not while it is destroyed.
+ * and the size must be read again; where what was open was dead, 06/28/00 is raised. -errno with
+ * @err: nothing has changed. One at a time, and not while it is destroyed.
  */
 int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), void *arg,
 		char *err, size_t errlen);

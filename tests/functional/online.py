@@ -13,7 +13,7 @@ import target
 
 DIR = sys.argv[1]
 MIB = 1 << 20
-POWER_ON, MODE, SIZE = (6, 0x29, 0), (6, 0x2a, 1), (6, 0x2a, 9)
+POWER_ON, MEDIUM, MODE, SIZE = (6, 0x29, 0), (6, 0x28, 0), (6, 0x2a, 1), (6, 0x2a, 9)
 INQUIRY, LUNS = (6, 0x3f, 3), (6, 0x3f, 0xe)
 NO_LUN, BAD_LBA, PROTECTED = (5, 0x25, 0), (5, 0x21, 0), (7, 0x27, 0)
 
@@ -201,8 +201,8 @@ def lost(p):
         f.write(b'n' * 4 * MIB)
     os.rename(path('new'), path('disk01'))
     assert iwarp.eventually(lambda: device('disk01')['error'] is None)
+    both(p, [MEDIUM])
     assert read(p[0], 1) == b'n'
-    both(p, [])
     print('lost: errors until it is back, then it goes on by itself')
 
 

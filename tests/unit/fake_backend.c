@@ -196,7 +196,7 @@ int backend_exchange(struct backend *be, struct backend *fresh, char *err, size_
 {
 	(void)fresh;
 	be->refreshed = 0;
-	if (be->exchange_result)
+	if (be->exchange_result < 0)
 		snprintf(err, errlen, "not the same");
 	return be->exchange_result;
 }

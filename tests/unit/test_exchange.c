@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define SIZE (1u << 20)
 #define LEN 4096u
@@ -82,7 +85,7 @@ static int exchange(struct fixture *f, bool read_only)
 	f->fresh = try_open(f, read_only);
 	assert_non_null(f->fresh);
 	rc = backend_exchange(f->be, f->fresh, f->err, sizeof(f->err));
-	if (!rc)
+	if (rc >= 0)
 		backend_refresh(f->be, f->r);
 	backend_close(f->fresh);
 	return rc;
@@ -167,11 +170,94 @@ static void test_what_is_lost_is_replaced(void **state)
 	assert_int_equal(ftruncate(f->fd, 0), 0);
 	assert_int_equal(test_io(f->r, f->be, BE_READ, 0, LEN, &f->buf), -EIO);
 	put_another_file_in_its_place(f, SIZE * 2);
-	assert_int_equal(exchange(f, false), 0);
+	assert_int_equal(exchange(f, false), 1);
 	assert_int_equal(first_byte(f), 'b');
 	assert_int_equal(backend_info(f->be)->size, SIZE);
 	assert_int_equal(backend_resync(f->be), 0);
 	assert_int_equal(backend_info(f->be)->size, SIZE * 2);
+}
+
+/* Even where what is open is dead. */
+static void test_another_disk_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(ftruncate(f->fd, 0), 0);
+	put_another_file_in_its_place(f, SIZE);
+	strcpy(f->be->identity, "naa.5000");
+	assert_int_equal(exchange(f, false), -EEXIST);
+	assert_non_null(strstr(f->err, "before \"naa.5000\""));
+	f->be->block = true;
+	assert_int_equal(exchange(f, false), -EEXIST);
+	assert_non_null(strstr(f->err, "is a file now, before a block device"));
+	f->be->block = false;
+	f->be->identity[0] = '\0';
+	assert_int_equal(exchange(f, false), 1);
+}
+
+/* ---- what a disk calls itself ---- */
+
+static char tree[64]; /* in the place of /sys */
+
+static void attribute_put(const char *name, const char *text)
+{
+	char path[200];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/dev/block/%s", tree, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void attribute_drop(const char *name)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/dev/block/%s", tree, name);
+	assert_int_equal(remove(path), 0);
+}
+
+#define assert_identity(minor, want) do { \
+		vdisk_identity(makedev(8, (minor)), text); \
+		assert_string_equal(text, (want)); \
+	} while (0)
+
+static void test_identity_of_a_disk(void **state)
+{
+	static const char *const dirs[] = { "", "/dev", "/dev/block", "/dev/block/8:0",
+					    "/dev/block/8:0/device", "/dev/block/8:0/8:1" };
+	char path[200], text[VDISK_IDENTITY];
+
+	(void)state;
+	snprintf(tree, sizeof(tree), "/tmp/srpt-test-XXXXXX");
+	assert_non_null(mkdtemp(tree));
+	for (size_t i = 1; i < ARRAY_SIZE(dirs); i++) {
+		snprintf(path, sizeof(path), "%s%s", tree, dirs[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	snprintf(path, sizeof(path), "%s/dev/block/8:1", tree);
+	assert_int_equal(symlink("8:0/8:1", path), 0);
+	vdisk_sys = tree;
+	assert_identity(0, "");
+	attribute_put("8:0/serial", "S1\n");
+	assert_identity(0, "S1");
+	attribute_put("8:0/device/wwid", "naa.5000c500\n");
+	assert_identity(0, "naa.5000c500");
+	attribute_put("8:0/8:1/partition", "1\n");
+	assert_identity(1, "naa.5000c500-1");
+	attribute_put("8:0/device/wwid", "\n");
+	assert_identity(0, "S1");
+	vdisk_sys = "/sys";
+	attribute_drop("8:0/8:1/partition");
+	attribute_drop("8:0/device/wwid");
+	attribute_drop("8:0/serial");
+	attribute_drop("8:1");
+	for (size_t i = ARRAY_SIZE(dirs); i-- > 0;) {
+		snprintf(path, sizeof(path), "%s%s", tree, dirs[i]);
+		assert_int_equal(rmdir(path), 0);
+	}
 }
 
 static void test_a_smaller_one_is_refused(void **state)
@@ -235,6 +321,8 @@ int main(void)
 		T(test_what_was_written_is_flushed_when_read_only),
 		T(test_another_file_is_refused),
 		T(test_what_is_lost_is_replaced),
+		T(test_another_disk_is_refused),
+		T(test_identity_of_a_disk),
 		T(test_a_smaller_one_is_refused),
 		T(test_suspicion_is_told_once),
 		T(test_memory_cannot_be_lost),

@@ -172,14 +172,23 @@ static void test_read_only_changes_while_in_use(void **state)
 static void test_exchange_reaches_every_reactor(void **state)
 {
 	struct env *e = *state;
+	struct ua_set *ua = &lun_map_find(nexus_map(e->a), 0)->ua;
 	bool done = false;
 	char err[64];
 
+	env_clear_ua(e->a);
 	assert_int_equal(lu_exchange(e->lu, &e->be, set_true, &done, err, sizeof(err)), 0);
 	assert_false(done);
 	env_pump(e);
 	assert_true(done);
 	assert_int_equal(e->be.refreshed, (1u << ENV_REACTORS) - 1);
+	assert_false(ua_pending(ua));
+	/* What was open was dead. */
+	e->be.exchange_result = 1;
+	assert_int_equal(lu_exchange(e->lu, &e->be, set_true, &done, err, sizeof(err)), 0);
+	env_pump(e);
+	assert_int_equal(ua_take(ua, UA_ANY), SENSE_UA_MEDIUM_CHANGED);
+	assert_false(ua_pending(ua));
 	e->be.exchange_result = -EEXIST;
 	assert_int_equal(lu_exchange(e->lu, &e->be, NULL, NULL, err, sizeof(err)), -EEXIST);
 	assert_string_equal(err, "not the same");
