@@ -84,9 +84,25 @@ static unsigned gate_of(const struct itl *itl)
 	return pr_gate(itl) | reserve_gate(itl) | alua_gate(itl);
 }
 
+static void gate_store(struct itl *itl, unsigned gate)
+{
+	atomic_store_explicit(&itl->gate, gate, memory_order_release);
+}
+
 void access_publish(struct itl *itl)
 {
-	atomic_store_explicit(&itl->gate, gate_of(itl), memory_order_release);
+	gate_store(itl, gate_of(itl));
+}
+
+void access_publish_news(struct itl *itl, unsigned news)
+{
+	unsigned gate = gate_of(itl);
+
+	gate_store(itl, gate | atomic_load_explicit(&itl->gate, memory_order_relaxed));
+	for (int ua = 0; ua < UA_COUNT; ua++)
+		if (news & UA_BIT(ua))
+			ua_post(&itl->ua, (enum ua)ua);
+	gate_store(itl, gate);
 }
 
 void access_publish_lu(struct lu *lu)

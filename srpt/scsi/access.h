@@ -34,6 +34,13 @@ void access_publish(struct itl *itl);
 void access_publish_lu(struct lu *lu);
 
 /*
+ * The same of one nexus that hears of the change by unit attentions, the UA_BIT()s of @news:
+ * they are there before the first command that what opens lets through, and after what closes
+ * has closed: who was told of the new state must not be served in the old one.
+ */
+void access_publish_news(struct itl *itl, unsigned news);
+
+/*
  * May @cmd (routed, with op and itl) run now? Takes a unit attention away if that is
  * the answer. Order (SAM-5 5.3.3): unit attentions of a reset, reservation, other
  * unit attentions, asymmetric access state, LU not ready. Its reactor.

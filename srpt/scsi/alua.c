@@ -179,35 +179,12 @@ unsigned alua_gate(const struct itl *itl)
 	return e ? gates[e->state] : 0;
 }
 
-static void itl_tell(struct itl *itl, unsigned news)
-{
-	for (int ua = 0; ua < UA_COUNT; ua++)
-		if (news & UA_BIT(ua))
-			ua_post(&itl->ua, (enum ua)ua);
-}
-
-/*
- * A gate that opens does so after the unit attention is there, so that this comes before
- * the first command served in the new state. One that closes does so before: who was told
- * of the new state must not be served in the old one.
- */
-static void itl_publish(struct itl *itl, unsigned news)
-{
-	bool closes = alua_gate(itl) != 0;
-
-	if (!closes)
-		itl_tell(itl, news);
-	access_publish(itl);
-	if (closes)
-		itl_tell(itl, news);
-}
-
 static void lu_publish(struct lu *lu, unsigned news)
 {
 	struct itl *itl;
 
 	list_for_each(itl, &lu->itls, lu_link)
-		itl_publish(itl, news);
+		access_publish_news(itl, news);
 }
 
 /* The table first, on all LUs: who was told of a change and asks must see it. */

@@ -119,21 +119,27 @@ static const struct {
 	{ PR_TELL_REGISTRATIONS, UA_REGISTRATIONS_PREEMPTED },
 };
 
-static void pr_out_tell(struct pr_out *o)
+/* What the nexus of @itl hears of the change: UA_BIT()s. */
+static unsigned pr_out_news(const struct pr_out *o, const struct itl *itl)
 {
-	struct lu *lu = o->cmd->lu;
 	struct pr_nexus id;
+	unsigned news = 0;
+	int i;
+
+	pr_identify(itl->nexus, &id);
+	i = pr_find(o->change.old, &id);
+	for (unsigned t = 0; i >= 0 && t < ARRAY_SIZE(tells); t++)
+		if (o->change.tell[i] & tells[t].tell)
+			news |= UA_BIT(tells[t].ua);
+	return news;
+}
+
+static void pr_out_publish(const struct pr_out *o)
+{
 	struct itl *itl;
 
-	list_for_each(itl, &lu->itls, lu_link) {
-		int i;
-
-		pr_identify(itl->nexus, &id);
-		i = pr_find(o->change.old, &id);
-		for (unsigned t = 0; i >= 0 && t < ARRAY_SIZE(tells); t++)
-			if (o->change.tell[i] & tells[t].tell)
-				ua_post(&itl->ua, tells[t].ua);
-	}
+	list_for_each(itl, &o->cmd->lu->itls, lu_link)
+		access_publish_news(itl, pr_out_news(o, itl));
 }
 
 /* What takes something away from others leaves a line in the log. */
@@ -160,8 +166,7 @@ static void pr_out_commit(struct pr_out *o)
 	lu->pr = o->change.next;
 	o->change.next = NULL;
 	o->changed = true;
-	access_publish_lu(lu);
-	pr_out_tell(o);
+	pr_out_publish(o);
 	pr_out_log(o);
 	for (unsigned i = 0; i < o->change.old->count; i++)
 		aborts |= !!(o->change.tell[i] & PR_ABORT);

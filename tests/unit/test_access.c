@@ -5,6 +5,9 @@
 #include "scsi/optable.h"
 #include "scsi_env.h"
 
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 static struct scsi_cmd cmd;
@@ -122,6 +125,82 @@ static void test_again_leaves_unit_attentions(void **state)
 	assert_true(ua_pending(&cmd.itl->ua));
 }
 
+/* ---- a change and its unit attention, looked at by another thread ---- */
+
+#define ROUNDS 2000
+
+static struct looker {
+	struct itl *itl;
+	bool opens;
+	atomic_uint round; /* UINT_MAX: the last is over */
+	atomic_uint seen;  /* rounds looked at to their end */
+	atomic_bool wrong;
+} looker;
+
+/* Would the first command served in the new state come before what it says of that? */
+static bool look(struct looker *l)
+{
+	unsigned gate, bits;
+
+	if (l->opens) {
+		gate = atomic_load(&l->itl->gate);
+		bits = atomic_load(&l->itl->ua.bits);
+		if (!gate && !bits)
+			atomic_store(&l->wrong, true);
+		return !gate;
+	}
+	bits = atomic_load(&l->itl->ua.bits);
+	gate = atomic_load(&l->itl->gate);
+	if (bits && !gate)
+		atomic_store(&l->wrong, true);
+	return bits;
+}
+
+static void *look_on(void *arg)
+{
+	struct looker *l = arg;
+	unsigned round;
+
+	while ((round = atomic_load(&l->round)) != UINT_MAX)
+		if (round != atomic_load(&l->seen) && look(l))
+			atomic_store(&l->seen, round);
+	return NULL;
+}
+
+/* From a gate closed by RESERVE to an open one, or the other way. */
+static void change_under_looker(struct env *e, bool opens)
+{
+	struct itl *itl = lun_map_find(nexus_map(e->a), 0);
+	pthread_t thread;
+
+	looker = (struct looker){ .itl = itl, .opens = opens };
+	assert_int_equal(pthread_create(&thread, NULL, look_on, &looker), 0);
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		e->lu->reserver = opens ? e->b : NULL;
+		access_publish(itl);
+		env_clear_ua(e->a);
+		atomic_store(&looker.round, i);
+		e->lu->reserver = opens ? NULL : e->b;
+		access_publish_news(itl, UA_BIT(UA_RELEASED));
+		while (atomic_load(&looker.seen) != i)
+			sched_yield();
+	}
+	atomic_store(&looker.round, UINT_MAX);
+	pthread_join(thread, NULL);
+	e->lu->reserver = NULL;
+	assert_false(atomic_load(&looker.wrong));
+}
+
+static void test_what_opens_is_told_before(void **state)
+{
+	change_under_looker(*state, true);
+}
+
+static void test_what_closes_is_told_after(void **state)
+{
+	change_under_looker(*state, false);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, env_setup, env_teardown)
 
 int main(void)
@@ -133,6 +212,8 @@ int main(void)
 		TEST(test_each_gate),
 		TEST(test_to_start_it_is_let_in),
 		TEST(test_again_leaves_unit_attentions),
+		TEST(test_what_opens_is_told_before),
+		TEST(test_what_closes_is_told_after),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
