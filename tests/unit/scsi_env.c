@@ -249,6 +249,8 @@ void task_run(struct env *e, struct task *t)
 
 void assert_good(const struct task *t)
 {
+	/* Before its answer the status is GOOD, too. */
+	assert_int_equal(t->responds, 1);
 	if (t->sc.status == SCSI_CHECK_CONDITION)
 		fail_msg("sense %x/%02x/%02x", t->sc.sense[2], t->sc.sense[12], t->sc.sense[13]);
 	assert_int_equal(t->sc.status, SCSI_GOOD);

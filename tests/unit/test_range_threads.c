@@ -223,8 +223,11 @@ static void start(struct worker *w, struct task *t, const uint8_t cdb[16])
 	if (!t->counts && !below(w, 12))
 		t->sc.task_attr = below(w, 3) ? SCSI_ORDERED : SCSI_HEAD_OF_QUEUE;
 	t->sc.data_in_len = 4 * BLOCK;
-	/* WRITE SAME takes one block, with NDOB none. */
-	t->sc.data_out_len = cdb[0] != 0x93 ? 4 * BLOCK : cdb[1] ? 0 : BLOCK;
+	/* WRITE SAME takes one block, with NDOB none; COMPARE AND WRITE two for each. */
+	if (cdb[0] == 0x93)
+		t->sc.data_out_len = cdb[1] ? 0 : BLOCK;
+	else
+		t->sc.data_out_len = cdb[0] == 0x89 ? 2 * BLOCK : 4 * BLOCK;
 	t->sc.imm.addr = NULL;
 	scsi_submit(&t->sc);
 }
