@@ -130,6 +130,42 @@ static uint64_t number_read(const char *dir, const char *file)
 	return v;
 }
 
+/* The first line of @file, without what fills it up; "": there is none. */
+static void line_read(const char *dir, const char *file, char *text, size_t len)
+{
+	char path[2 * SG_PATH_MAX];
+	size_t end;
+	FILE *f;
+
+	text[0] = '\0';
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (!fgets(text, (int)len, f))
+		text[0] = '\0';
+	fclose(f);
+	end = strlen(text);
+	while (end && isspace((unsigned char)text[end - 1]))
+		text[--end] = '\0';
+}
+
+void sg_identity(const char *name, char text[SG_IDENTITY])
+{
+	char dir[SG_PATH_MAX], vendor[32], model[32];
+
+	text[0] = '\0';
+	if (sysfs_dir(name, dir, sizeof(dir)))
+		return;
+	line_read(dir, "wwid", text, SG_IDENTITY);
+	if (text[0])
+		return;
+	line_read(dir, "vendor", vendor, sizeof(vendor));
+	line_read(dir, "model", model, sizeof(model));
+	if (vendor[0] || model[0])
+		snprintf(text, SG_IDENTITY, "%s %s", vendor, model);
+}
+
 int sg_disk_size(const char *name, uint64_t *size, uint32_t *block)
 {
 	char dir[SG_PATH_MAX], list[SG_PATH_MAX + 8], disk[32], path[SG_PATH_MAX + 48];

@@ -6,6 +6,7 @@
 #include "backend/backend_priv.h"
 
 #define SG_PATH_MAX 280
+#define SG_IDENTITY 128
 
 /* ---- sg_place.c: which device is meant, and where the kernel shows it; no state ---- */
 
@@ -35,6 +36,12 @@ int sg_node_find(const char *name, char *path, char *err, size_t errlen);
  * -ENODEV: there is no such device; both 0: nobody knows.
  */
 int sg_disk_size(const char *name, uint64_t *size, uint32_t *block);
+
+/*
+ * What tells the device @name from others into @text: its WWID, of those without one vendor and
+ * product. "": not known.
+ */
+void sg_identity(const char *name, char text[SG_IDENTITY]);
 
 /* ---- sg_queue.c: the thread of a device, and the commands in it ---- */
 

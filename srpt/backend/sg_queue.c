@@ -36,6 +36,7 @@ struct sg_lane {
 struct sg_queue {
 	struct backend *be;
 	char name[SG_PATH_MAX];
+	char identity[SG_IDENTITY]; /* of what was opened first */
 	uint8_t type;
 	struct mailbox inbox;
 	pthread_t thread;
@@ -44,6 +45,7 @@ struct sg_queue {
 	struct list_node waiting; /* be_scsi_io.link: for room in a lane */
 	struct sg_lane lane[LANES];
 	uint64_t opened_ns; /* when that was last tried */
+	struct log_limit reopen_limit;
 	bool gone;          /* no lane is open */
 };
 
@@ -133,6 +135,21 @@ static int lane_open(struct sg_queue *q, struct sg_lane *l, const char *path, ch
 	return type_check(q, path, fd, err, errlen);
 }
 
+/* An address and a node are given to whatever comes next. */
+static int identity_check(struct sg_queue *q, char *err, size_t errlen)
+{
+	char now[SG_IDENTITY];
+
+	sg_identity(q->name, now);
+	if (!q->identity[0])
+		strcpy(q->identity, now);
+	if (!strcmp(q->identity, now))
+		return 0;
+	return be_error(err, errlen, -EEXIST,
+			"%s: is \"%s\" now, before \"%s\": it is not used; to change, take the "
+			"device out of the configuration and reload", q->name, now, q->identity);
+}
+
 /* All or none. */
 static int lanes_open(struct sg_queue *q, char *err, size_t errlen)
 {
@@ -142,6 +159,8 @@ static int lanes_open(struct sg_queue *q, char *err, size_t errlen)
 	q->opened_ns = clock_now_ns();
 	for (unsigned i = 0; !rc && i < LANES; i++)
 		rc = lane_open(q, &q->lane[i], path, err, errlen);
+	if (!rc)
+		rc = identity_check(q, err, errlen);
 	if (rc)
 		lanes_close(q);
 	else
@@ -321,7 +340,7 @@ static void reopen(struct sg_queue *q)
 	if (clock_now_ns() - q->opened_ns < REOPEN_NS)
 		return;
 	if (lanes_open(q, err, sizeof(err)))
-		log_info("%s", err);
+		log_warn_limited(&q->reopen_limit, "%s", err);
 	else
 		log_notice("%s %s: the device is back", backend_handler(q->be), q->name);
 }

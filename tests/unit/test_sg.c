@@ -74,6 +74,7 @@ static void tree_put(const char *path, const char *text)
 }
 
 #define DEVICE_DIR "class/scsi_device/1:0:2:3/device/"
+#define WWID "naa.600001"
 
 static int tree_setup(void **state)
 {
@@ -85,6 +86,7 @@ static int tree_setup(void **state)
 	tree_put(DEVICE_DIR "scsi_generic/sg7", NULL);
 	tree_put(DEVICE_DIR "block/sdx/size", "2048\n");
 	tree_put(DEVICE_DIR "block/sdx/queue/logical_block_size", "4096\n");
+	tree_put(DEVICE_DIR "wwid", WWID "\n");
 	tree_put("class/scsi_device/1:0:2:4/device/type", "0\n");
 	return 0;
 }
@@ -490,16 +492,15 @@ static void test_plugged_in_again(void **state)
 	assert_int_equal(t.io.result, 0);
 }
 
-static void test_another_type_is_plugged_in(void **state)
+/* However often it is tried; @opens: descriptors that one attempt opens. */
+static void nothing_is_served(struct fixture *f, unsigned opens)
 {
-	struct fixture *f = *state;
 	uint64_t limit = clock_now_ns() + HANG_NS;
 	unsigned before = opened;
 	struct test_scsi t;
 
-	type_result = 1;
 	device_unplug();
-	while (opened == before) {
+	while (opened < before + opens) {
 		scsi_submit_one(f, &t, BE_SCSI_NONE, 0);
 		scsi_wait(f, &t);
 		assert_int_equal(t.io.result, -ENODEV);
@@ -508,6 +509,36 @@ static void test_another_type_is_plugged_in(void **state)
 	scsi_submit_one(f, &t, BE_SCSI_NONE, 0);
 	scsi_wait(f, &t);
 	assert_int_equal(t.io.result, -ENODEV);
+}
+
+static void test_another_type_is_plugged_in(void **state)
+{
+	type_result = 1;
+	nothing_is_served(*state, 1);
+}
+
+static void test_another_device_is_plugged_in(void **state)
+{
+	tree_put(DEVICE_DIR "wwid", "naa.600002\n");
+	nothing_is_served(*state, LANES);
+	tree_put(DEVICE_DIR "wwid", WWID "\n");
+}
+
+static void test_identity_of_a_device(void **state)
+{
+	char text[SG_IDENTITY];
+
+	(void)state;
+	sg_identity("1:0:2:3", text);
+	assert_string_equal(text, WWID);
+	sg_identity("1:0:2:4", text);
+	assert_string_equal(text, "");
+	tree_put("class/scsi_device/1:0:2:4/device/vendor", "LIO-ORG \n");
+	tree_put("class/scsi_device/1:0:2:4/device/model", "disk            \n");
+	sg_identity("1:0:2:4", text);
+	assert_string_equal(text, "LIO-ORG disk");
+	sg_identity("9:9:9:9", text);
+	assert_string_equal(text, "");
 }
 
 int main(void)
@@ -528,6 +559,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unplugged_with_commands, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plugged_in_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_type_is_plugged_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_device_is_plugged_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_identity_of_a_device, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, tree_setup, tree_teardown);
