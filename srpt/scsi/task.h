@@ -80,8 +80,8 @@ void task_end_all(struct list_node *ended);
  * it is that of @but, hear of it by TASK ABORTED (TAS=1) or 2F/00.
  * @done(p) on the control thread when no byte moves any more for those of the nexus of @but
  * and, with @backend, no write of any of them is in the backend; of the data of other nexuses
- * nothing is written that was not there by then. Never inside task_purge_run(). The owner keeps @p, and the LU, until then. One after
- * the other for each LU; needs no memory. Control thread.
+ * nothing is written that was not there by then. Never inside task_purge_run(). The owner keeps
+ * @p, and the LU, until then. One after the other for each LU; needs no memory. Control thread.
  */
 void task_purge_run(struct task_purge *p);
 
