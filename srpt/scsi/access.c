@@ -78,6 +78,15 @@ enum scsi_sense access_check_again(const struct scsi_cmd *cmd)
 	return s ? s : not_ready(cmd);
 }
 
+enum scsi_sense access_check_control(const struct scsi_cmd *cmd)
+{
+	const struct itl *itl = cmd_control_itl(cmd);
+
+	if (!itl)
+		return SENSE_LUN_NOT_SUPPORTED;
+	return gate_check(atomic_load_explicit(&itl->gate, memory_order_relaxed), access_of(cmd));
+}
+
 /* What each part of the LU's state forbids @itl. */
 static unsigned gate_of(const struct itl *itl)
 {

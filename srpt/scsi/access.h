@@ -50,4 +50,10 @@ enum scsi_sense access_check(struct scsi_cmd *cmd);
 /* May it go on, after it was held? Unit attentions are left to those that come now. */
 enum scsi_sense access_check_again(const struct scsi_cmd *cmd);
 
+/*
+ * May it change the LU, now that it is on the control thread, where gates are made? Who was
+ * fenced since it was admitted may not. 05/25/00: its LUN is gone. Control thread.
+ */
+enum scsi_sense access_check_control(const struct scsi_cmd *cmd);
+
 #endif

@@ -73,6 +73,9 @@ struct itl *cmd_control_itl(const struct scsi_cmd *cmd);
 /* Back to the reactor: @step(cmd) runs there, unless the command was aborted. */
 void cmd_control_return(struct scsi_cmd *cmd, void (*step)(struct scsi_cmd *cmd));
 
+/* Back to the reactor, to end with @s; overwrites cmd->arg. */
+void cmd_control_fail(struct scsi_cmd *cmd, enum scsi_sense s);
+
 static inline void cmd_count_write(struct scsi_cmd *cmd, uint64_t bytes)
 {
 	counter_add(&cmd->shard->stats.write_ops, 1);

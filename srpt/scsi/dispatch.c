@@ -264,6 +264,17 @@ void cmd_control_return(struct scsi_cmd *cmd, void (*step)(struct scsi_cmd *cmd)
 	reactor_send(cmd->reactor, &cmd->msg);
 }
 
+static void cmd_control_failed(struct scsi_cmd *cmd)
+{
+	cmd_fail(cmd, (enum scsi_sense)cmd->arg);
+}
+
+void cmd_control_fail(struct scsi_cmd *cmd, enum scsi_sense s)
+{
+	cmd->arg = s;
+	cmd_control_return(cmd, cmd_control_failed);
+}
+
 static void cmd_control_received(struct msg *m)
 {
 	struct scsi_cmd *cmd = container_of(m, struct scsi_cmd, msg);

@@ -3,6 +3,7 @@
  * MODE SELECT, SPC-4 6.11: on the control thread the list is applied to a copy of the values;
  * when all of it is valid and, with SP, saved, the copy is published.
  */
+#include "scsi/access.h"
 #include "scsi/lu_state.h"
 #include "scsi/mode.h"
 #include "scsi/nexus.h"
@@ -103,8 +104,14 @@ static void select_start(struct lu_change *c)
 {
 	struct scsi_cmd *cmd = container_of(c, struct scsi_cmd, change);
 	mode_values old = mode_current(cmd->lu), new = old;
+	enum scsi_sense s = access_check_control(cmd);
 	struct mode_fault fault;
 
+	if (s) {
+		lu_change_end(cmd->lu, c);
+		cmd_control_fail(cmd, s);
+		return;
+	}
 	if (!mode_list_apply(cmd->lu, cmd->buf.addr, cmd->out_len, cmd->op->cdb_len == 10, &new,
 			     &fault)) {
 		select_refuse(cmd, &fault);

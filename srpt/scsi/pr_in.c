@@ -126,18 +126,13 @@ static void pr_in_answer(struct scsi_cmd *cmd)
 	cmd_reply(cmd, cmd->arg);
 }
 
-static void pr_in_conflict(struct scsi_cmd *cmd)
-{
-	cmd_fail(cmd, SENSE_RESERVATION_CONFLICT);
-}
-
 static void pr_in_received(struct scsi_cmd *cmd)
 {
 	struct reply r = { cmd->buf.addr, cmd->buf_len, 0 };
 
 	/* While it is reserved by RESERVE nobody uses persistent reservations (SPC-2 5.5.1). */
 	if (cmd->lu->reserver) {
-		cmd_control_return(cmd, pr_in_conflict);
+		cmd_control_fail(cmd, SENSE_RESERVATION_CONFLICT);
 		return;
 	}
 	builds[cmd->op->sa](&r, cmd->lu);

@@ -73,25 +73,21 @@ static enum scsi_sense release(struct scsi_cmd *cmd)
 	return SENSE_OK;
 }
 
-static void reserve_answer(struct scsi_cmd *cmd)
-{
-	if (cmd->arg)
-		cmd_fail(cmd, (enum scsi_sense)cmd->arg);
-	else
-		cmd_good(cmd);
-}
-
 static void reserve_start(struct lu_change *c)
 {
 	struct scsi_cmd *cmd = container_of(c, struct scsi_cmd, change);
 	bool releases = cmd->op->opcode == RELEASE_6 || cmd->op->opcode == RELEASE_10;
+	enum scsi_sense s;
 
 	if (cmd->lu->pr->count)
-		cmd->arg = with_registrations(cmd);
+		s = with_registrations(cmd);
 	else
-		cmd->arg = releases ? release(cmd) : reserve(cmd);
+		s = releases ? release(cmd) : reserve(cmd);
 	lu_change_end(cmd->lu, c);
-	cmd_control_return(cmd, reserve_answer);
+	if (s)
+		cmd_control_fail(cmd, s);
+	else
+		cmd_control_return(cmd, cmd_good);
 }
 
 static void reserve_received(struct scsi_cmd *cmd)

@@ -6,6 +6,7 @@
 #include "scsi/wipe.h"
 
 #include "base/log.h"
+#include "scsi/access.h"
 #include "scsi/call.h"
 #include "scsi/device.h"
 #include "scsi/lu_state.h"
@@ -111,55 +112,31 @@ static const char *wipe_name(const struct lu_wipe *w)
 
 /* ---- the end; control thread ---- */
 
-static void cmd_failed_format(struct scsi_cmd *cmd)
+static void cmd_end(struct scsi_cmd *cmd, enum scsi_sense s)
 {
-	cmd_fail(cmd, SENSE_FORMAT_FAILED);
+	if (s)
+		cmd_control_fail(cmd, s);
+	else
+		cmd_control_return(cmd, cmd_good);
 }
 
-static void cmd_failed_sanitize(struct scsi_cmd *cmd)
-{
-	cmd_fail(cmd, SENSE_SANITIZE_FAILED);
-}
-
-static void cmd_failed_internally(struct scsi_cmd *cmd)
-{
-	cmd_fail(cmd, SENSE_INTERNAL_FAILURE);
-}
-
-static void cmd_gone(struct scsi_cmd *cmd)
-{
-	cmd_fail(cmd, SENSE_LU_COMMUNICATION);
-}
-
-static void cmd_refused(struct scsi_cmd *cmd)
-{
-	enum scsi_sense s = lu_not_ready(cmd->lu);
-
-	/* What it was refused for may be over by now. */
-	cmd_fail(cmd, s ? s : SENSE_BUSY);
-}
-
-static void wipe_answer(struct lu_wipe *w, void (*step)(struct scsi_cmd *cmd))
+static void wipe_answer(struct lu_wipe *w, enum scsi_sense s)
 {
 	if (w->cmd)
-		cmd_control_return(w->cmd, step);
+		cmd_end(w->cmd, s);
 	w->cmd = NULL;
 }
 
 static void wipe_over(struct lu_wipe *w)
 {
 	struct lu *lu = w->lu;
-	bool sanitize = w->failed == SENSE_SANITIZE_FAILED;
 
 	lu_set_not_ready(lu, w->result ? w->failed : SENSE_OK);
 	if (w->result)
 		log_warn("device %s: %s failed: %s", lu->name, wipe_name(w), strerror(-w->result));
 	else
 		log_notice("device %s: %s is complete", lu->name, wipe_name(w));
-	if (!w->result)
-		wipe_answer(w, cmd_good);
-	else
-		wipe_answer(w, sanitize ? cmd_failed_sanitize : cmd_failed_format);
+	wipe_answer(w, w->result ? w->failed : SENSE_OK);
 	wipe_free(w);
 	lu_wipe_over(lu);
 }
@@ -343,7 +320,7 @@ static void wipe_run(struct lu_wipe *w)
 {
 	log_notice("device %s: %s begins", w->lu->name, wipe_name(w));
 	if (w->immed)
-		wipe_answer(w, cmd_good);
+		wipe_answer(w, SENSE_OK);
 	scsi_call_run(w->call, writes_wait, writes_over, w);
 }
 
@@ -361,7 +338,7 @@ static void begin_kept(void *arg, int status)
 	lu->sanitize_open = w->before == SENSE_SANITIZE_FAILED;
 	lu->sanitize_ause = w->before_ause;
 	lu_set_not_ready(lu, w->before);
-	wipe_answer(w, cmd_failed_internally);
+	wipe_answer(w, SENSE_INTERNAL_FAILURE);
 	wipe_free(w);
 	lu_wipe_over(lu);
 }
@@ -390,18 +367,34 @@ bool wipe_admit(struct scsi_cmd *cmd)
 	return s ? cmd_fail(cmd, s) : true;
 }
 
+/* On the control thread, where it counts. */
+static enum scsi_sense begin_refusal(const struct scsi_cmd *cmd)
+{
+	const struct lu *lu = cmd->lu;
+	enum scsi_sense s;
+
+	if (lu->destroy_done)
+		return SENSE_LU_COMMUNICATION;
+	s = access_check_control(cmd);
+	if (!s)
+		s = wipe_refusal(lu, cmd->cdb[0]);
+	/* The one that runs may be about to end. */
+	return !s && lu->wipe ? SENSE_BUSY : s;
+}
+
 void wipe_begin(struct scsi_cmd *cmd, const struct wipe_params *p)
 {
+	enum scsi_sense s = begin_refusal(cmd);
 	struct lu *lu = cmd->lu;
 	struct lu_wipe *w;
 
-	if (lu->destroy_done || lu->wipe || wipe_refusal(lu, cmd->cdb[0])) {
-		cmd_control_return(cmd, lu->destroy_done ? cmd_gone : cmd_refused);
+	if (s) {
+		cmd_control_fail(cmd, s);
 		return;
 	}
 	w = wipe_alloc(lu, p);
 	if (!w) {
-		cmd_control_return(cmd, cmd_failed_internally);
+		cmd_control_fail(cmd, SENSE_INTERNAL_FAILURE);
 		return;
 	}
 	w->cmd = cmd;
@@ -441,7 +434,7 @@ static void exit_kept(void *arg, int status)
 	if (over)
 		lu_set_not_ready(lu, SENSE_OK);
 	lu_change_end(lu, &cmd->change);
-	cmd_control_return(cmd, over ? cmd_good : cmd_failed_internally);
+	cmd_end(cmd, over ? SENSE_OK : SENSE_INTERNAL_FAILURE);
 }
 
 static void exit_keep(struct lu_change *c)
@@ -456,8 +449,12 @@ void wipe_exit_failure(struct scsi_cmd *cmd)
 {
 	struct lu *lu = cmd->lu;
 
-	if (lu_not_ready(lu) != SENSE_SANITIZE_FAILED) {
-		cmd_control_return(cmd, lu->wipe ? cmd_refused : cmd_good);
+	enum scsi_sense s = access_check_control(cmd);
+
+	if (!s && lu->wipe)
+		s = lu_not_ready(lu);
+	if (s || lu_not_ready(lu) != SENSE_SANITIZE_FAILED) {
+		cmd_end(cmd, s);
 		return;
 	}
 	if (!lu->sanitize_ause) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "wipe_util.h"
 
+#include "scsi/access.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -250,6 +252,41 @@ static void test_abort_ends_only_the_command(void **state)
 	ready_sense(e, e->a, SENSE_OK);
 }
 
+/* It was let in, but the control thread fenced its initiator before it came there. */
+static void test_fenced_on_the_way(void **state)
+{
+	struct env *e = *state;
+	struct task t;
+
+	TASK_INIT(e, &t, 0x04, 0, 0, 0, 0, 0);
+	scsi_submit(&t.sc);
+	e->lu->reserver = e->b;
+	access_publish_lu(e->lu);
+	env_pump(e);
+	assert_int_equal(t.responds, 1);
+	assert_int_equal(t.sc.status, SCSI_RESERVATION_CONFLICT);
+	assert_int_equal(e->be.requests, 0);
+	e->lu->reserver = NULL;
+	access_publish_lu(e->lu);
+	ready_sense(e, e->a, SENSE_OK);
+	task_free(&t);
+}
+
+static void test_its_lun_is_gone_on_the_way(void **state)
+{
+	struct env *e = *state;
+	struct task t;
+
+	TASK_INIT(e, &t, 0x04, 0, 0, 0, 0, 0);
+	scsi_submit(&t.sc);
+	env_map(e, e->a, NULL, 0);
+	env_pump(e);
+	assert_int_equal(t.responds, 1);
+	assert_sense(&t, SENSE_LUN_NOT_SUPPORTED);
+	assert_int_equal(e->be.requests, 0);
+	task_free(&t);
+}
+
 static void gone(void *arg)
 {
 	++*(unsigned *)arg;
@@ -369,6 +406,8 @@ int main(void)
 		T(test_earlier_write_without_data),
 		T(test_failure_stays_until_a_format_succeeds),
 		T(test_abort_ends_only_the_command),
+		T(test_fenced_on_the_way),
+		T(test_its_lun_is_gone_on_the_way),
 		T(test_lu_is_taken_away),
 		T(test_parameter_lists),
 		T(test_cdb),

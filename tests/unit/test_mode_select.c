@@ -3,6 +3,7 @@
 #include "scsi_env.h"
 #include "tmf_util.h"
 
+#include "scsi/access.h"
 #include "scsi/mode.h"
 
 #include <errno.h>
@@ -213,6 +214,25 @@ static void test_wce(void **state)
 	assert_int_equal(e->be.log[e->be.requests - 1].flags, BE_FUA);
 }
 
+/* It was let in, but the control thread fenced its initiator before it came there. */
+static void test_fenced_on_the_way(void **state)
+{
+	struct env *e = *state;
+	struct task t;
+
+	select_init(e, &t, 0x10, SWP);
+	scsi_submit(&t.sc);
+	e->lu->reserver = e->b;
+	access_publish_lu(e->lu);
+	env_pump(e);
+	assert_int_equal(t.responds, 1);
+	assert_int_equal(t.sc.status, SCSI_RESERVATION_CONFLICT);
+	e->lu->reserver = NULL;
+	access_publish_lu(e->lu);
+	assert_int_equal(write_one(e, 0), SENSE_OK);
+	task_free(&t);
+}
+
 static void test_lun_reset(void **state)
 {
 	struct env *e = *state;
@@ -389,6 +409,7 @@ int main(void)
 		T(test_swp),
 		T(test_d_sense),
 		T(test_wce),
+		T(test_fenced_on_the_way),
 		T(test_lun_reset),
 		K(test_saved_before_the_answer),
 		K(test_what_was_kept_is_back),
