@@ -128,13 +128,17 @@ static void exchange_start(struct job *j)
 	struct device *d = p->device;
 	struct job_queue *jobs = &p->watch->live->jobs;
 
-	if (d && d->state == DEVICE_READY) {
+	if (!d || d->state != DEVICE_READY) {
+		probe_end(p, "it was taken away meanwhile");
+	} else if (p->params.read_only != d->conf->read_only) {
+		/* A reload came between: what was opened before it has the rights of before. */
+		d->wait = 0;
+		probe_end(p, "its configuration was changed meanwhile: try again");
+	} else {
 		if (!lu_exchange(d->lu, p->fresh, exchanged, p, p->error, sizeof(p->error)))
 			return;
 		trouble(d, p->error);
 		probe_end(p, p->error);
-	} else {
-		probe_end(p, "it was taken away meanwhile");
 	}
 	job_finished(jobs);
 }
@@ -168,6 +172,9 @@ static void opened(struct probe *p)
 	probe_end(p, strerror(ENOMEM));
 }
 
+static void probe_run(struct offload_job *j);
+static void probe_over(struct offload_job *j);
+
 /* Of a path: that may lead to a file by now which does not concern us. A size is news once. */
 static void size_found(struct probe *p)
 {
@@ -179,7 +186,15 @@ static void size_found(struct probe *p)
 		if (p->size != before)
 			size_take_over(d);
 	}
-	probe_end(p, NULL);
+	if (list_empty(&p->waiters)) {
+		probe_end(p, NULL);
+		return;
+	}
+	/* Somebody found it lost meanwhile and waits for it to be opened. */
+	p->open = true;
+	p->error[0] = 0;
+	p->offload = (struct offload_job){ .run = probe_run, .done = probe_over };
+	offload_run(p->watch->offload, &p->offload);
 }
 
 static void probe_over(struct offload_job *j)
@@ -292,7 +307,7 @@ void watch_turn(struct watch *w)
 void watch_device(struct watch *w, struct device *d, struct watch_waiter *waiter)
 {
 	d->wait = d->waits = 0;
-	if (!d->probe && !needs_opening(d))
+	if (!needs_opening(d) && !(d->probe && d->probe->open))
 		waiter->done(waiter, size_take_over(d));
 	else if (!d->probe && !probe_start(w, d, true))
 		waiter->done(waiter, strerror(ENOMEM));

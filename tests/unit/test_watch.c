@@ -236,6 +236,23 @@ static void a_device_may_leave_meanwhile(void **state)
 	assert_int_equal(fake_backends, 0);
 }
 
+/* What was opened before cannot be written to. */
+static void rights_may_change_meanwhile(void **state)
+{
+	(void)state;
+	apply("HANDLER vdisk_fileio { DEVICE a { filename /a\n read_only 1\n } }\n");
+	fake_suspect = "a";
+	watch_turn(watch);
+	fake_suspect = "";
+	assert_int_equal(apply_submit(&live, fake_conf("HANDLER vdisk_fileio { DEVICE a { filename "
+						       "/a\n } }\n"), NULL, NULL), 0);
+	fake_run();
+	assert_events("open:a open:a exchange:a change:255,0,1,0+0,0,0 rw:a");
+	assert_int_equal(fake_backends, 1);
+	turn();
+	assert_events("open:a exchange:a resync:a");
+}
+
 /* ---- on request ---- */
 
 static void request_looks_at_the_size(void **state)
@@ -248,6 +265,36 @@ static void request_looks_at_the_size(void **state)
 	assert_int_equal(r.n, 1);
 	assert_string_equal(r.error, "");
 	assert_events("resync:a");
+}
+
+static void request_does_not_wait_for_a_look(void **state)
+{
+	struct request r;
+
+	(void)state;
+	apply(CONFIG);
+	watch_turn(watch);
+	ask(&r, "a");
+	assert_int_equal(r.n, 1);
+	assert_events("resync:a");
+	fake_run();
+}
+
+static void request_opens_what_is_lost_during_a_look(void **state)
+{
+	struct request r;
+
+	(void)state;
+	apply(CONFIG);
+	watch_turn(watch);
+	fake_suspect = "a";
+	fake_path_size = 0;
+	ask(&r, "a");
+	assert_int_equal(r.n, 0);
+	fake_run();
+	assert_int_equal(r.n, 1);
+	assert_string_equal(r.error, "");
+	assert_events("open:a exchange:a resync:a");
 }
 
 static void request_opens_what_failed(void **state)
@@ -311,7 +358,10 @@ int main(void)
 		T(another_file_is_not_taken),
 		T(a_disk_with_errors_is_not_opened_all_the_time),
 		T(a_device_may_leave_meanwhile),
+		T(rights_may_change_meanwhile),
 		T(request_looks_at_the_size),
+		T(request_does_not_wait_for_a_look),
+		T(request_opens_what_is_lost_during_a_look),
 		T(request_opens_what_failed),
 		T(request_opens_what_is_lost),
 		T(request_is_answered_when_the_device_leaves),
