@@ -34,12 +34,23 @@ bool xcopy_record_begin(struct nexus *n, uint8_t id)
 	return true;
 }
 
+static uint64_t record_word(struct xcopy_record r)
+{
+	return (uint64_t)r.state << STATE_SHIFT | (uint64_t)r.sense << SENSE_SHIFT |
+	       (uint64_t)r.segments << SEGMENTS_SHIFT | (uint64_t)r.kib << KIB_SHIFT;
+}
+
 void xcopy_record_set(struct nexus *n, uint8_t id, struct xcopy_record r)
 {
-	atomic_store(&n->copies[id], (uint64_t)r.state << STATE_SHIFT |
-				     (uint64_t)r.sense << SENSE_SHIFT |
-				     (uint64_t)r.segments << SEGMENTS_SHIFT |
-				     (uint64_t)r.kib << KIB_SHIFT);
+	atomic_store(&n->copies[id], record_word(r));
+}
+
+/* Unless another copy has taken its place. */
+static void xcopy_record_forget(struct nexus *n, uint8_t id, struct xcopy_record r)
+{
+	uint64_t old = record_word(r);
+
+	atomic_compare_exchange_strong(&n->copies[id], &old, XCOPY_UNKNOWN);
 }
 
 struct xcopy_record xcopy_record_get(const struct nexus *n, uint8_t id)
@@ -73,6 +84,9 @@ void op_copy_status(struct scsi_cmd *cmd)
 	put_be16(p + 5, r.segments);
 	p[7] = COUNT_IN_KIB;
 	put_be32(p + 8, r.kib);
+	/* Told once is enough; of one that failed the details may be asked for next. */
+	if (r.state == XCOPY_DONE)
+		xcopy_record_forget(cmd->nexus, cmd->cdb[LIST_ID_BYTE], r);
 	cmd_reply(cmd, STATUS_LEN);
 }
 

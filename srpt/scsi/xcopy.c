@@ -56,7 +56,8 @@ static void copy_over(struct xcopy *x, enum scsi_sense s)
 {
 	struct scsi_cmd *cmd = x->cmd;
 
-	copy_record(x, s ? XCOPY_FAILED : XCOPY_DONE, s);
+	/* Of one that moved nothing its own sense data says it all. */
+	copy_record(x, !s ? XCOPY_DONE : x->total ? XCOPY_FAILED : XCOPY_UNKNOWN, s);
 	cmd->nexus->device->copies[cmd->reactor->id]--;
 	cmd->sub = NULL;
 	if (cmd->aborted) {

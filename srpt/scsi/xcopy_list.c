@@ -7,8 +7,7 @@
 /* Offsets in the header. */
 enum { USAGE_BYTE = 1, TARGETS_LEN = 2, SEGMENTS_LEN = 8, INLINE_LEN = 12 };
 
-/* In a target descriptor, byte 1. */
-#define LU_ID_TYPE 0xc0
+/* In a target descriptor, byte 1; the LU ID TYPE above is ignored for this type (SPC-4 6.4.5.2). */
 #define NUL 0x20
 #define DEVICE_TYPE 0x1f
 
@@ -45,8 +44,6 @@ static struct xcopy_refusal targets_check(const uint8_t *p, const struct xcopy_l
 
 		if (t[0] != XCOPY_IDENTIFICATION)
 			return refuse(SENSE_TARGET_DESCRIPTOR_TYPE, -1);
-		if (t[1] & LU_ID_TYPE)
-			return refuse(SENSE_INVALID_FIELD_IN_LIST, (int)(t + 1 - p));
 		if (t[7] > DESIGNATOR_MAX)
 			return refuse(SENSE_INVALID_FIELD_IN_LIST, (int)(t + 7 - p));
 	}

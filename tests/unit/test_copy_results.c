@@ -92,10 +92,23 @@ static void test_copy_that_is_done(void **state)
 	assert_int_equal(t.in[7], 1);
 	assert_int_equal(get_be32(t.in + 8), 8);
 	task_free(&t);
+	/* It has been told. */
+	assert_unknown(COPY_STATUS, 9);
+	copy(9, LIST_ID_HOLD, s, 2);
 	results(&t, x->e.a, FAILED_SEGMENT_DETAILS, 9, 100);
 	assert_good(&t);
 	assert_int_equal(get_be32(t.in), 0);
 	task_free(&t);
+}
+
+static void test_nothing_was_moved(void **state)
+{
+	const struct xsegment s = { 0, 6, 8, 8, 8, false };
+
+	(void)state;
+	copy(9, LIST_ID_HOLD, &s, 1);
+	assert_unknown(COPY_STATUS, 9);
+	assert_unknown(FAILED_SEGMENT_DETAILS, 9);
 }
 
 static void test_copy_that_failed(void **state)
@@ -204,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_operating_parameters),
 		T(test_copy_that_is_done),
+		T(test_nothing_was_moved),
 		T(test_copy_that_failed),
 		T(test_copy_that_runs),
 		T(test_nothing_is_known),
