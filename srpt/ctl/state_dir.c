@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LOCK_FILE ".lock"
+
 /* What is kept for a key. The control thread's but for copies, while a save is under way. */
 struct slot {
 	struct list_node link;
@@ -37,6 +39,7 @@ struct state_dir {
 	const struct state_io *io;
 	char *path;
 	int fd;
+	int lock;               /* descriptor of LOCK_FILE; -1: nothing can be written here */
 	struct list_node slots; /* control thread */
 	struct offload *writer;
 	struct log_limit limit; /* writer */
@@ -133,6 +136,28 @@ static void dir_save(struct lu_store *lu, const char *key, const void *data, siz
 	offload_run(d->writer, &s->job);
 }
 
+/* Where the lock of a key is in LOCK_FILE: FNV-1a. */
+static off_t lock_place(const char *key)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	while (*key)
+		h = (h ^ (uint8_t)*key++) * 0x100000001b3;
+	return (off_t)(h >> 2);
+}
+
+/* Two daemons that save the same state would each undo what the other has promised. */
+static int key_lock(const struct state_dir *d, const char *key)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = lock_place(key), .l_len = 1,
+	};
+
+	if (d->lock < 0 || !fcntl(d->lock, F_OFD_SETLK, &lock))
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? -EBUSY : 0;
+}
+
 static int load_error(const struct state_dir *d, const char *key, int rc, char *err, size_t errlen)
 {
 	if (rc == -EBADMSG || rc == -EIO)
@@ -143,6 +168,9 @@ static int load_error(const struct state_dir *d, const char *key, int rc, char *
 		snprintf(err, errlen, "%s/%s is of a later version of srptd: run that, or move it "
 			 "away to go on without the reservations and mode pages kept in it",
 			 d->path, key);
+	else if (rc == -EBUSY)
+		snprintf(err, errlen, "%s/%s is in use by another srptd: end that one, or give "
+			 "each of them a state_dir of its own", d->path, key);
 	else
 		snprintf(err, errlen, "%s/%s cannot be read: %s", d->path, key, strerror(-rc));
 	return rc;
@@ -159,7 +187,9 @@ static int dir_load(struct state_store *store, const char *key, void **data, siz
 	if (!s)
 		return load_error(d, key, -ENOMEM, err, errlen);
 	assert(!s->busy);
-	rc = state_copies_load(&s->copies, data, len, &damaged);
+	rc = key_lock(d, key);
+	if (!rc)
+		rc = state_copies_load(&s->copies, data, len, &damaged);
 	if (rc)
 		return load_error(d, key, rc, err, errlen);
 	if (damaged)
@@ -197,6 +227,8 @@ static void dir_free(struct state_dir *d)
 		offload_destroy(d->writer);
 	list_for_each_safe(s, tmp, &d->slots, link)
 		free(s);
+	if (d->lock >= 0)
+		close(d->lock);
 	if (d->fd >= 0)
 		close(d->fd);
 	free(d->path);
@@ -220,6 +252,7 @@ static struct state_dir *dir_alloc(const char *state_dir, const struct state_io 
 	d->store.ops = &dir_ops;
 	d->io = io;
 	d->fd = -1;
+	d->lock = -1;
 	list_init(&d->slots);
 	if (asprintf(&d->path, "%s/lu", state_dir) < 0) {
 		free(d);
@@ -253,6 +286,7 @@ static int dir_start(struct state_dir *d, const char *state_dir, struct mailbox 
 	d->fd = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->fd < 0)
 		return -errno;
+	d->lock = openat(d->fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	unfinished_remove(d);
 	return offload_create("state", control, &d->writer);
 }

@@ -214,6 +214,22 @@ static void unfinished_files_of_another_daemon_stay(void **state)
 	state_close(first);
 }
 
+static void a_key_is_of_one_daemon(void **state)
+{
+	struct state_store *first = store;
+	char text[256];
+
+	(void)state;
+	assert_kept("a", "");
+	assert_kept("a", "");
+	assert_int_equal(open_store(), 0);
+	assert_int_equal(load("a", text), -EBUSY);
+	assert_non_null(strstr(text, "lu/a is in use by another srptd"));
+	assert_kept("b", "");
+	state_close(first);
+	assert_kept("a", "");
+}
+
 static void damage_names_the_file(void **state)
 {
 	char text[256];
@@ -272,6 +288,7 @@ int main(void)
 		T(failure_is_told_and_the_old_state_stays),
 		T(unfinished_files_are_removed),
 		T(unfinished_files_of_another_daemon_stay),
+		T(a_key_is_of_one_daemon),
 		T(damage_names_the_file),
 		T(damage_with_a_good_copy),
 		T(directories_are_private),
