@@ -58,7 +58,13 @@ void cmd_io(struct scsi_cmd *cmd, enum be_op op, uint64_t off, uint64_t len,
 /* A step that ends the command with the result of its only request. */
 void cmd_io_ends(struct scsi_cmd *cmd);
 
-/* The same of the last request of a write of @bytes. */
+/*
+ * End a write with GOOD, when it is on stable storage if it may not be answered from a cache
+ * (WCE=0). io.flags: BE_FUA if all its requests had it.
+ */
+void cmd_write_good(struct scsi_cmd *cmd);
+
+/* The same of one whose last request is over, of @bytes in all: cmd_io_ends() for writes. */
 void cmd_write_ends(struct scsi_cmd *cmd, uint64_t bytes);
 
 /*

@@ -54,6 +54,9 @@ static void or_next(struct scsi_cmd *cmd)
 		cmd_io(cmd, BE_READ, cmd_offset(cmd) + cmd->progress, min_u64(left, OR_CHUNK),
 		       &cmd->aux, or_read);
 	} else {
+		/* The first pieces may be of before WCE went. */
+		if (cmd->out_len > OR_CHUNK && !(cmd->cdb[1] & CDB_FUA))
+			cmd->io.flags = 0;
 		cmd_write_ends(cmd, cmd->out_len);
 	}
 }

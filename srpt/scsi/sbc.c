@@ -59,6 +59,24 @@ void op_read(struct scsi_cmd *cmd)
 		read_start(cmd);
 }
 
+/*
+ * It began while it might be answered from the volatile cache, which it may not any more; the
+ * flush of the MODE SELECT that switched that off may have passed over it.
+ */
+static bool write_was_cached(const struct scsi_cmd *cmd)
+{
+	return !atomic_load_explicit(&cmd->lu->modes.wce, memory_order_relaxed) &&
+	       cmd->lu->info->write_cache && !(cmd->io.flags & BE_FUA);
+}
+
+void cmd_write_good(struct scsi_cmd *cmd)
+{
+	if (__builtin_expect(write_was_cached(cmd), 0))
+		cmd_io(cmd, BE_FLUSH, 0, 0, NULL, cmd_io_ends);
+	else
+		cmd_good(cmd);
+}
+
 void cmd_write_ends(struct scsi_cmd *cmd, uint64_t bytes)
 {
 	if (__builtin_expect(cmd->io.result, 0)) {
@@ -66,7 +84,7 @@ void cmd_write_ends(struct scsi_cmd *cmd, uint64_t bytes)
 		return;
 	}
 	cmd_count_write(cmd, bytes);
-	cmd_good(cmd);
+	cmd_write_good(cmd);
 }
 
 static void write_done(struct scsi_cmd *cmd)

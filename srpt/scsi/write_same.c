@@ -54,11 +54,15 @@ static void fill_next(struct scsi_cmd *cmd)
 {
 	uint64_t left = cmd_bytes(cmd) - cmd->progress;
 
-	if (left)
+	if (left) {
 		cmd_io(cmd, BE_WRITE, cmd_offset(cmd) + cmd->progress, min_u64(left, cmd->aux_len),
 		       &cmd->aux, fill_written);
-	else
-		cmd_good(cmd);
+		return;
+	}
+	/* The first pieces may be of before WCE went. */
+	if (cmd->progress > cmd->aux_len)
+		cmd->io.flags = 0;
+	cmd_write_good(cmd);
 }
 
 static void fill(struct scsi_cmd *cmd)
@@ -77,8 +81,10 @@ static void zeroes_written(struct scsi_cmd *cmd)
 {
 	if (cmd->io.result == -EOPNOTSUPP)
 		fill(cmd);
-	else
+	else if (cmd->io.result || cmd->io.op == BE_UNMAP)
 		cmd_io_ends(cmd);
+	else
+		cmd_write_good(cmd);
 }
 
 static bool block_is_zero(const struct scsi_cmd *cmd)

@@ -214,6 +214,68 @@ static void test_wce(void **state)
 	assert_int_equal(e->be.log[e->be.requests - 1].flags, BE_FUA);
 }
 
+static enum be_op last_op(struct env *e)
+{
+	return e->be.log[e->be.requests - 1].op;
+}
+
+/* It was submitted for the cache, and ends behind the flush that was to empty it. */
+static void write_while_wce_goes(struct env *e, struct task *t)
+{
+	struct task select;
+	uint8_t list[24] = { 0, 0, 0, 0, 0x08, 18, 0 };
+
+	select_wce(e, true);
+	e->be.hold = true;
+	scsi_submit(&t->sc);
+	TASK_INIT(e, &select, 0x15, 0x10, 0, 0, sizeof(list));
+	select.sc.reactor = e->group.r[1];
+	task_out(&select, list, sizeof(list));
+	scsi_submit(&select.sc);
+	env_pump(e);
+	fake_backend_finish(&e->be, 0);
+	assert_int_equal(t->responds, 0);
+	e->be.hold = false;
+	env_pump(e);
+	assert_int_equal(t->responds, 1);
+	assert_good(t);
+	assert_good(&select);
+	task_free(t);
+	task_free(&select);
+}
+
+static void test_writes_while_wce_goes(void **state)
+{
+	struct env *e = *state;
+	struct task t;
+
+	TASK_INIT(e, &t, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1);
+	task_out(&t, NULL, 512);
+	write_while_wce_goes(e, &t);
+	assert_int_equal(e->be.requests, 3); /* both flush */
+	assert_int_equal(last_op(e), BE_FLUSH);
+	TASK_INIT(e, &t, 0x41, 0, 0, 0, 0, 0, 0, 0, 8); /* zeros */
+	task_out(&t, NULL, 512);
+	write_while_wce_goes(e, &t);
+	assert_int_equal(e->be.requests, 6);
+}
+
+/* Its second piece goes by the cache, its first one did not. */
+static void test_pieces_while_wce_goes(void **state)
+{
+	struct env *e = *state;
+	uint8_t block[512] = { 1 };
+	struct task t;
+
+	TASK_INIT(e, &t, 0x41, 0, 0, 0, 0, 0, 0, 0x04, 0);
+	task_out(&t, block, sizeof(block));
+	write_while_wce_goes(e, &t);
+	assert_int_equal(e->be.log[0].flags, 0);
+	assert_int_equal(e->be.log[2].flags, BE_FUA);
+	assert_int_equal(e->be.requests, 4);
+	assert_int_equal(last_op(e), BE_FLUSH);
+}
+
 /* It was let in, but the control thread fenced its initiator before it came there. */
 static void test_fenced_on_the_way(void **state)
 {
@@ -409,6 +471,8 @@ int main(void)
 		T(test_swp),
 		T(test_d_sense),
 		T(test_wce),
+		T(test_writes_while_wce_goes),
+		T(test_pieces_while_wce_goes),
 		T(test_fenced_on_the_way),
 		T(test_lun_reset),
 		K(test_saved_before_the_answer),
