@@ -66,7 +66,8 @@ static const struct command commands[] = {
 	{ "reservations", "[DEVICE]", 0, 1, "list who is registered and holds a reservation",
 	  "Of all devices or of one, the persistent reservations and those by RESERVE.\n",
 	  run_in_daemon },
-	{ "resync", "DEVICE", 1, 1, "take over a new size of a device", "", run_in_daemon },
+	{ "resync", "DEVICE", 1, 1, "look after a device now: its size, whether it can be opened", "",
+	  run_in_daemon },
 	{ "sessions", "", 0, 0, "list the sessions of initiators", "", run_in_daemon },
 	{ "set-state", "GROUP STATE", 2, 3, "set the access state of a target group",
 	  "GROUP is DEVICE_GROUP/TARGET_GROUP, or TARGET_GROUP alone where no other device group\n"

@@ -96,6 +96,7 @@ struct channel_list {
 	struct report *r;
 	struct srp_server *srp;
 	const char *only; /* session id, NULL: all */
+	bool found;
 	const char *session_name;
 };
 
@@ -124,6 +125,7 @@ static void session_channels(void *arg, const struct srp_session_info *i)
 	snprintf(id, sizeof(id), "%" PRIu64, i->id);
 	if (l->only && strcmp(l->only, id))
 		return;
+	l->found = true;
 	l->session_name = i->name;
 	srp_for_each_channel(l->srp, i->id, channel_row, l);
 }
@@ -136,7 +138,12 @@ void ops_channels(struct ops *o)
 	l.only = o->call.argc > 1 ? o->call.argv[1] : NULL;
 	REPORT_BEGIN(&r, "channels", REPORT_TABLE, channel_columns);
 	srp_for_each_session(l.srp, session_channels, &l);
-	ops_finish_report(o, &r);
+	if (!l.only || l.found) {
+		ops_finish_report(o, &r);
+		return;
+	}
+	report_free(&r);
+	ops_fail(o, "there is no session %s", l.only);
 }
 
 /* ---- LUNs and devices ---- */

@@ -163,8 +163,9 @@ static void sessions_and_channels(void **state)
 	assert_shows(out, "\"session\": 17, \"name\": \"10.0.0.1\", \"reactor\": 1");
 	assert_int_equal(run(true, "channels", "17"), OPS_DONE);
 	assert_shows(out, "\"session\": 17");
-	assert_int_equal(run(true, "channels", "18"), OPS_DONE);
-	assert_string_equal(out, "[]\n");
+	assert_int_equal(run(true, "channels", "18"), OPS_FAILED);
+	assert_string_equal(out, "");
+	assert_shows(err, "there is no session 18");
 }
 
 static void targets_with_their_state(void **state)
