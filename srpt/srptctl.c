@@ -66,7 +66,7 @@ static const struct command commands[] = {
 	{ "reservations", "[DEVICE]", 0, 1, "list who is registered and holds a reservation",
 	  "Of all devices or of one, the persistent reservations and those by RESERVE.\n",
 	  run_in_daemon },
-	{ "resync", "DEVICE", 1, 1, "look after a device now: its size, whether it can be opened", "",
+	{ "resync", "DEVICE", 1, 1, "look after a device now: its size, if it can be opened", "",
 	  run_in_daemon },
 	{ "sessions", "", 0, 0, "list the sessions of initiators", "", run_in_daemon },
 	{ "set-state", "GROUP STATE", 2, 3, "set the access state of a target group",
