@@ -610,6 +610,16 @@ static bool cmd_size_params(struct scsi_cmd *cmd)
 	return true;
 }
 
+/* True: it has ended the command. */
+static bool cmd_is_protected(struct scsi_cmd *cmd)
+{
+	if (unlikely(atomic_load_explicit(&cmd->itl->read_only, memory_order_relaxed)))
+		return !cmd_fail(cmd, SENSE_WRITE_PROTECTED);
+	if (unlikely(atomic_load_explicit(&cmd->lu->modes.swp, memory_order_relaxed)))
+		return !cmd_fail(cmd, SENSE_SOFTWARE_PROTECTED);
+	return false;
+}
+
 static bool cmd_check(struct scsi_cmd *cmd)
 {
 	const struct scsi_op *op = cmd->op;
@@ -625,6 +635,8 @@ static bool cmd_check(struct scsi_cmd *cmd)
 		return cmd_fail(cmd, SENSE_LBA_OUT_OF_RANGE);
 	if (!(op->flags & OP_BLOCKS ? cmd_size_blocks(cmd) : cmd_size_params(cmd)))
 		return false;
+	if ((op->flags & OP_WRITES) && unlikely(cmd_is_protected(cmd)))
+		return false;
 	if (op->prep && !op->prep(cmd))
 		return false;
 	if (!(op->flags & (OP_OUT | OP_WRITES)))
@@ -632,12 +644,6 @@ static bool cmd_check(struct scsi_cmd *cmd)
 	if (unlikely(cmd->out_len > cmd->data_out_len ||
 		     (cmd->imm.addr && cmd->out_len > cmd->imm.len)))
 		return cmd_short_out(cmd);
-	if ((op->flags & OP_WRITES) &&
-	    unlikely(atomic_load_explicit(&cmd->itl->read_only, memory_order_relaxed)))
-		return cmd_fail(cmd, SENSE_WRITE_PROTECTED);
-	if ((op->flags & OP_WRITES) &&
-	    unlikely(atomic_load_explicit(&cmd->lu->modes.swp, memory_order_relaxed)))
-		return cmd_fail(cmd, SENSE_SOFTWARE_PROTECTED);
 	return true;
 }
 

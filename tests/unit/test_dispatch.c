@@ -183,6 +183,9 @@ static void test_read_only_lun(void **state)
 	static const struct task_row rows[] = {
 		{ "READ", { READ10 }, 0, 512, SENSE_OK, -1 },
 		{ "WRITE", { WRITE10 }, 512, 0, SENSE_WRITE_PROTECTED, -1 },
+		/* Whatever else is wrong with it, to unmap a thick disk for instance. */
+		{ "WRITE SAME with UNMAP", { 0x41, 8, 0, 0, 0, 0, 0, 0, 1 }, 512, 0,
+		  SENSE_WRITE_PROTECTED, -1 },
 		{ "WRITE SAME", { 0x41, 0, 0, 0, 0, 0, 0, 0, 1 }, 512, 0, SENSE_WRITE_PROTECTED,
 		  -1 },
 		{ "CDB first", { 0x2a, 0x20, 0, 0, 0, 0, 0, 0, 1 }, 512, 0,
