@@ -299,6 +299,7 @@ static void targets_find(struct xcopy *x)
 	if (itl)
 		x->self.lun = itl->lun;
 	memcpy(x->self.naa, x->cmd->lu->naa, sizeof(x->self.naa));
+	x->self.block_shift = x->cmd->lu->block_shift;
 }
 
 static void copy_begin(struct xcopy *x)

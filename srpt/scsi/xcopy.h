@@ -65,6 +65,7 @@ struct xcopy_target {
 	enum scsi_sense sense; /* SENSE_OK, or why it cannot be used */
 	uint16_t lun;          /* of the nexus */
 	uint8_t naa[16];       /* the LU must be this one */
+	unsigned block_shift;  /* and have blocks of this size still */
 };
 
 /* Target @i (< l->targets) as the nexus with map @m sees it. */

@@ -159,6 +159,7 @@ struct xcopy_target xcopy_target_find(const struct xcopy_list *l, unsigned i,
 		t.sense = target_check(d, lu);
 		t.lun = m->itls[n]->lun;
 		memcpy(t.naa, lu->naa, sizeof(t.naa));
+		t.block_shift = lu->block_shift;
 		break;
 	}
 	return t;
@@ -168,5 +169,7 @@ struct itl *xcopy_target_itl(const struct xcopy_target *t, const struct lun_map 
 {
 	struct itl *itl = lun_map_find(m, t->lun);
 
-	return itl && !memcmp(itl->lu->naa, t->naa, sizeof(t->naa)) ? itl : NULL;
+	if (!itl || itl->lu->block_shift != t->block_shift)
+		return NULL;
+	return memcmp(itl->lu->naa, t->naa, sizeof(t->naa)) ? NULL : itl;
 }

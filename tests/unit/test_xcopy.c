@@ -313,6 +313,26 @@ static void test_write_is_aborted(void **state)
 }
 
 /* The LUN is another LU's now: nothing is written there. */
+/* The device was made anew with other blocks, under the name that it had. */
+static void test_blocks_are_of_another_size_meanwhile(void **state)
+{
+	const struct xsegment s = { 0, 1, 0, 8, 2048, false };
+	struct lun_entry map[2] = { { 0, false, x->e.lu }, { 1, false, x->lu[2] } };
+	struct task t;
+
+	(void)state;
+	x->be[1].hold = true;
+	copy_submit(&t, &s);
+	memcpy(x->lu[2]->naa, x->lu[1]->naa, sizeof(x->lu[2]->naa));
+	env_map(&x->e, x->e.a, map, 2);
+	x->be[1].hold = false;
+	xenv_pump(x);
+	assert_int_equal(t.responds, 1);
+	assert_sense(&t, SENSE_COPY_UNREACHABLE);
+	assert_int_equal(x->be[2].requests, 0);
+	task_free(&t);
+}
+
 static void test_lun_is_replaced_meanwhile(void **state)
 {
 	const struct xsegment s = { 0, 1, 0, 0, 2048, false };
@@ -430,6 +450,7 @@ int main(void)
 		T(test_abort_while_the_write_waits),
 		T(test_write_is_aborted),
 		T(test_lun_is_replaced_meanwhile),
+		T(test_blocks_are_of_another_size_meanwhile),
 		T(test_ordered_command_behind_it),
 		T(test_only_so_many_at_a_time),
 		T(test_buffers_are_short),
