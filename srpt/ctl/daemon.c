@@ -33,6 +33,7 @@
 
 #define DRAIN_MS 10000u                 /* commands in flight at SIGTERM */
 #define SHUTDOWN_NS (15ull * NS_PER_S) /* all of it; then it ends by force */
+#define THREADS_S 5u                    /* then those that look after disks; as well */
 
 /* ---- the control thread's mailbox ---- */
 
@@ -120,6 +121,23 @@ static void shutdown_overdue(void *arg)
 		(unsigned)(SHUTDOWN_NS / NS_PER_S));
 	log_close();
 	_exit(EXIT_FORCED);
+}
+
+static void threads_overdue(int sig)
+{
+	static const char line[] = "srptd: a disk does not answer: ending by force\n";
+	ssize_t n = write(STDERR_FILENO, line, sizeof(line) - 1);
+
+	(void)sig;
+	(void)n;
+	_exit(EXIT_FORCED);
+}
+
+/* All is closed and the loop is over; a thread may still wait for a file system that hangs. */
+static void threads_watch(void)
+{
+	signal(SIGALRM, threads_overdue);
+	alarm(THREADS_S);
 }
 
 static void daemon_stop(struct daemon *d)
@@ -345,6 +363,7 @@ int daemon_run(struct daemon *d, struct conf *conf)
 		mailbox_pump(d);
 		qb_loop_run(d->loop);
 	}
+	threads_watch();
 	watch_destroy(d->watch);
 	layers_destroy(d);
 	state_close(d->live.store);
