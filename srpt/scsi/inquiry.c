@@ -37,10 +37,13 @@ static void put_common(uint8_t *p, uint8_t peripheral, unsigned len)
 
 uint8_t inquiry_peripheral(const struct scsi_cmd *cmd)
 {
-	const struct alua_entry *e = alua_find_port(alua_table(cmd->lu),
-						    cmd->nexus->port.rel_tgt_id);
-	bool away = e && (e->state == ALUA_UNAVAILABLE || e->state == ALUA_OFFLINE);
+	const struct alua_entry *e;
+	bool away;
 
+	if (!cmd->lu)
+		return PERIPHERAL_WELL_KNOWN;
+	e = alua_find_port(alua_table(cmd->lu), cmd->nexus->port.rel_tgt_id);
+	away = e && (e->state == ALUA_UNAVAILABLE || e->state == ALUA_OFFLINE);
 	return PERIPHERAL_DISK | (away ? PERIPHERAL_UNAVAILABLE : 0);
 }
 
@@ -87,12 +90,12 @@ void op_inquiry(struct scsi_cmd *cmd)
 
 	if (!evpd && cmd->cdb[2])
 		cmd_bad_field(cmd, 2, -1);
-	else if (cmd->lu)
-		evpd ? inquiry_vpd(cmd) : inquiry_lu(cmd);
-	else if (!evpd)
-		inquiry_other(cmd, well_known ? PERIPHERAL_WELL_KNOWN : PERIPHERAL_ABSENT);
-	else if (well_known)
-		cmd_bad_field(cmd, 1, 0);
-	else
+	else if (evpd && (cmd->lu || well_known))
+		inquiry_vpd(cmd);
+	else if (evpd)
 		cmd_fail(cmd, SENSE_LUN_NOT_SUPPORTED);
+	else if (cmd->lu)
+		inquiry_lu(cmd);
+	else
+		inquiry_other(cmd, well_known ? PERIPHERAL_WELL_KNOWN : PERIPHERAL_ABSENT);
 }

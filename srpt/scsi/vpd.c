@@ -26,6 +26,7 @@
 /* Writes the page after its header; returns the length written. */
 struct vpd_page {
 	uint8_t code;
+	bool well_known; /* the REPORT LUNS well-known LU, which is none of ours, has it, too */
 	unsigned (*build)(const struct scsi_cmd *cmd, uint8_t *p);
 };
 
@@ -103,20 +104,26 @@ static unsigned put_port_names(uint8_t *p, const struct scsi_port *port)
 	return n + put_name(p + n, PROTOCOL_SRP, PIV_PORT, "eui.", port->id);
 }
 
-static unsigned build_identification(const struct scsi_cmd *cmd, uint8_t *p)
+/* The NAA first: that is what initiators make the WWID of. */
+static unsigned put_lu(uint8_t *p, const struct lu *lu, const struct alua_table *table)
 {
-	const struct scsi_port *port = &cmd->nexus->port;
-	const struct lu *lu = cmd->lu;
-	const struct alua_table *table = alua_table(lu);
-	const struct alua_entry *group = alua_find_port(table, port->rel_tgt_id);
-	unsigned n;
+	unsigned n = put_designator(p, CODE_SET_BINARY, TYPE_NAA, lu->naa, sizeof(lu->naa));
 
-	/* The NAA first: that is what initiators make the WWID of. */
-	n = put_designator(p, CODE_SET_BINARY, TYPE_NAA, lu->naa, sizeof(lu->naa));
 	n += put_t10(p + n, lu);
 	n += put_name(p + n, 0, 0, "naa.", lu->naa);
 	if (table && table->lu_group)
 		n += put_lu_group(p + n, table->lu_group);
+	return n;
+}
+
+/* A well-known LU has no name of its own (SPC-4 7.8.6.2.4): that of the port is left. */
+static unsigned build_identification(const struct scsi_cmd *cmd, uint8_t *p)
+{
+	const struct scsi_port *port = &cmd->nexus->port;
+	const struct alua_table *table = cmd->lu ? alua_table(cmd->lu) : NULL;
+	const struct alua_entry *group = alua_find_port(table, port->rel_tgt_id);
+	unsigned n = cmd->lu ? put_lu(p, cmd->lu, table) : 0;
+
 	n += put_port(p + n, TYPE_RELATIVE_PORT, port->rel_tgt_id);
 	if (group)
 		n += put_port(p + n, TYPE_PORT_GROUP, group->id);
@@ -186,22 +193,29 @@ static unsigned build_provisioning(const struct scsi_cmd *cmd, uint8_t *p)
 
 /* Ascending: page 00h lists them in this order. */
 static const struct vpd_page pages[] = {
-	{ 0x00, build_supported },
-	{ 0x80, build_serial },
-	{ 0x83, build_identification },
-	{ 0x86, build_extended },
-	{ 0x87, build_mode_policy },
-	{ 0xb0, build_block_limits },
-	{ 0xb1, build_characteristics },
-	{ 0xb2, build_provisioning },
+	{ 0x00, true, build_supported },
+	{ 0x80, false, build_serial },
+	{ 0x83, true, build_identification },
+	{ 0x86, false, build_extended },
+	{ 0x87, false, build_mode_policy },
+	{ 0xb0, false, build_block_limits },
+	{ 0xb1, false, build_characteristics },
+	{ 0xb2, false, build_provisioning },
 };
+
+static bool page_offered(const struct scsi_cmd *cmd, const struct vpd_page *page)
+{
+	return cmd->lu || page->well_known;
+}
 
 static unsigned build_supported(const struct scsi_cmd *cmd, uint8_t *p)
 {
-	(void)cmd;
+	unsigned n = 0;
+
 	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++)
-		p[i] = pages[i].code;
-	return ARRAY_SIZE(pages);
+		if (page_offered(cmd, &pages[i]))
+			p[n++] = pages[i].code;
+	return n;
 }
 
 void inquiry_vpd(struct scsi_cmd *cmd)
@@ -210,7 +224,7 @@ void inquiry_vpd(struct scsi_cmd *cmd)
 	unsigned len;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
-		if (pages[i].code != cmd->cdb[2])
+		if (pages[i].code != cmd->cdb[2] || !page_offered(cmd, &pages[i]))
 			continue;
 		len = pages[i].build(cmd, p + VPD_HEADER);
 		p[0] = inquiry_peripheral(cmd);

@@ -81,7 +81,8 @@ static void test_well_known_lun(void **state)
 		{ { 0x12, 0, 0, 0, 96 }, SENSE_OK },
 		{ { 0x03, 0, 0, 0, 18 }, SENSE_OK },
 		{ { 0xa0, 0, 1, 0, 0, 0, 0, 0, 0, 16 }, SENSE_OK },
-		{ { 0x12, 1, 0x83, 0, 96 }, SENSE_INVALID_FIELD_IN_CDB },
+		{ { 0x12, 1, 0x83, 0, 96 }, SENSE_OK },
+		{ { 0x12, 1, 0x80, 0, 96 }, SENSE_INVALID_FIELD_IN_CDB },
 		{ { READ10 }, SENSE_INVALID_OPCODE },
 		{ { 0xff }, SENSE_INVALID_OPCODE },
 	};

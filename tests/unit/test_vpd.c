@@ -260,6 +260,32 @@ static void test_mode_pages_are_shared(void **state)
 	task_free(&t);
 }
 
+/* The well-known LU has no name; the port it is reached through has (SPC-4 8.1). */
+static void test_well_known_lu(void **state)
+{
+	static const uint8_t list[6] = { 0x1e, 0, 0, 2, 0x00, 0x83 };
+	static const uint8_t port[8] = { 0x41, 0x94, 0x00, 0x04, 0, 0, 0, 7 };
+	static const struct {
+		uint8_t page;
+		uint32_t len;
+		const uint8_t *begins;
+		unsigned from, n;
+	} rows[] = { { 0x00, 6, list, 0, 6 }, { 0x83, 4 + 8 + 20 + 44, port, 4, 8 } };
+	struct task t;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		TASK_INIT(*state, &t, 0x12, 1, rows[i].page, 1, 0);
+		put_be16(t.sc.lun, 0xc101);
+		t.sc.data_in_len = 256;
+		task_run(*state, &t);
+		assert_good(&t);
+		assert_int_equal(t.sc.data_len, rows[i].len);
+		assert_int_equal(t.in[0], 0x1e);
+		assert_memory_equal(t.in + rows[i].from, rows[i].begins, rows[i].n);
+		task_free(&t);
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, env_setup, env_teardown)
@@ -275,6 +301,7 @@ int main(void)
 		T(test_extended_inquiry),
 		T(test_names_of_ports),
 		T(test_mode_pages_are_shared),
+		T(test_well_known_lu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
