@@ -94,9 +94,12 @@ void mode_init(struct lu *lu)
 	saved_set(lu, mode_default(lu));
 }
 
-void mode_reset(struct lu *lu)
+bool mode_reset(struct lu *lu)
 {
-	mode_publish(lu, mode_saved(lu));
+	mode_values old = mode_current(lu), new = mode_saved(lu);
+
+	mode_publish(lu, new);
+	return mode_wce_goes(old, new);
 }
 
 /* ---- pages ---- */

@@ -53,8 +53,17 @@ void mode_init(struct lu *lu);
 /* From now on commands find @v. Control thread. */
 void mode_publish(struct lu *lu, mode_values v);
 
-/* LOGICAL UNIT RESET: the current values become the saved ones (SPC-4 6.11.1). Control thread. */
-void mode_reset(struct lu *lu);
+/* From @old to @new no write is answered from the cache any more: what is in it must be flushed. */
+static inline bool mode_wce_goes(mode_values old, mode_values new)
+{
+	return mode_get(old, MODE_WCE) && !mode_get(new, MODE_WCE);
+}
+
+/*
+ * LOGICAL UNIT RESET: the current values become the saved ones (SPC-4 6.11.1). True: the
+ * caller must see to a flush. Control thread.
+ */
+bool mode_reset(struct lu *lu);
 
 /* A page as it is told, less what can change; ascending by code and subpage. */
 struct mode_page {

@@ -76,7 +76,7 @@ static mode_values values_merge(mode_values now, mode_values old, mode_values ne
 static void select_publish(struct scsi_cmd *cmd)
 {
 	mode_values old = (mode_values)(cmd->progress >> 32), new = (mode_values)cmd->progress;
-	bool flush = mode_get(old, MODE_WCE) && !mode_get(new, MODE_WCE);
+	bool flush = mode_wce_goes(old, new);
 
 	if (new != old) {
 		mode_publish(cmd->lu, values_merge(mode_current(cmd->lu), old, new));

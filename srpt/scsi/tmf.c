@@ -42,6 +42,7 @@ struct tmf_run {
 	struct scsi_tmf *tmf;
 	struct lu *lu; /* NULL: of the function's LUN none, or it is about the nexus */
 	bool tas;      /* of lu, when the function began */
+	bool flush;    /* a reset has switched the volatile cache of lu off */
 	enum scsi_tmf_response response;
 	struct tmf_part parts[];
 };
@@ -189,6 +190,8 @@ static void tmf_reactor(struct reactor *r, void *arg, struct countdown *c)
 	else if (tmf->function == SCSI_I_T_NEXUS_RESET)
 		tmf_nexus(run, r, tr);
 	tmf_marked(run, tr);
+	if (run->flush && r == run->lu->home)
+		lu_flush_background(lu_shard(run->lu, r));
 	if (tmf->function == SCSI_LU_RESET) {
 		part->timer.fn = part_expired;
 		reactor_timer_start(r, &part->timer, TMF_RESET_WAIT_NS);
@@ -237,14 +240,15 @@ static void tmf_log(const struct scsi_tmf *tmf, const char *what, const struct i
 		log_notice("%s session %s", what, n->name);
 }
 
-static void tmf_announce(const struct scsi_tmf *tmf, struct itl *itl)
+static void tmf_announce(struct tmf_run *run, struct itl *itl)
 {
+	const struct scsi_tmf *tmf = run->tmf;
 	const struct lun_map *m = nexus_map(tmf->nexus);
 
 	switch (tmf->function) {
 	case SCSI_LU_RESET:
 		tmf_log(tmf, "Resetting", itl);
-		mode_reset(itl->lu);
+		run->flush = mode_reset(itl->lu);
 		lu_post_ua(itl->lu, UA_LU_RESET, NULL);
 		reserve_reset(itl->lu);
 		break;
@@ -279,7 +283,7 @@ static void tmf_start(struct scsi_tmf *tmf, struct itl *itl, enum scsi_tmf_respo
 	/* A reset changes it, but the commands it finds came under what was. */
 	run->tas = itl && atomic_load_explicit(&itl->lu->modes.tas, memory_order_relaxed);
 	if (response == SCSI_TMF_COMPLETE)
-		tmf_announce(tmf, itl);
+		tmf_announce(run, itl);
 	if (reactor_group_call(g, tmf_reactor, tmf_run_done, run)) {
 		free(run);
 		tmf_answer(tmf, SCSI_TMF_FAILED);

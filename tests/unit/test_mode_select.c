@@ -308,6 +308,22 @@ static void test_lun_reset(void **state)
 	assert_int_equal(write_one(e, 0), SENSE_OK);
 }
 
+/* What the reset takes back is the cache: that goes to the medium. */
+static void test_lun_reset_switches_the_cache_off(void **state)
+{
+	struct env *e = *state;
+	struct request q;
+
+	e->lu->modes.keep = mode_set(mode_saved(e->lu), MODE_WCE, 0);
+	atomic_store(&e->lu->modes.saved, e->lu->modes.keep);
+	assert_int_equal(write_one(e, 0), SENSE_OK);
+	request_run(e, &q, SCSI_LU_RESET, 0);
+	assert_int_equal(e->be.requests, 2);
+	assert_int_equal(last_op(e), BE_FLUSH);
+	request_run(e, &q, SCSI_LU_RESET, 0);
+	assert_int_equal(e->be.requests, 2);
+}
+
 /* ---- SP ---- */
 
 static void test_saved_before_the_answer(void **state)
@@ -475,6 +491,7 @@ int main(void)
 		T(test_pieces_while_wce_goes),
 		T(test_fenced_on_the_way),
 		T(test_lun_reset),
+		T(test_lun_reset_switches_the_cache_off),
 		K(test_saved_before_the_answer),
 		K(test_what_was_kept_is_back),
 		K(test_save_fails),
