@@ -129,8 +129,8 @@ int be_ring_enable(struct be_ring *ring);
 
 /* A slot of the table of files for @fd, or -1: use the descriptor. */
 int be_ring_file_add(struct be_ring *ring, int fd);
-/* The descriptor in @slot leads to another file now. */
-void be_ring_file_update(struct be_ring *ring, int slot, int fd);
+/* The descriptor in @slot leads to another file now. The slot to use from now on, or -1. */
+int be_ring_file_update(struct be_ring *ring, int slot, int fd);
 void be_ring_file_del(struct be_ring *ring, int slot);
 
 /* Put @io on its way; finishes it with be_finish(). */

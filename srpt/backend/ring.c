@@ -346,14 +346,6 @@ int be_ring_file_add(struct be_ring *ring, int fd)
 	return (int)slot;
 }
 
-/* Where it fails, requests use the descriptor: it leads to the right file. */
-void be_ring_file_update(struct be_ring *ring, int slot, int fd)
-{
-	if (io_uring_register_files_update(&ring->uring, (unsigned)slot, &fd, 1) != 1)
-		log_warn_limited(&ring->limit, "reactor %u: a file opened anew is not used before "
-				 "the next reload", ring->reactor->id);
-}
-
 void be_ring_file_del(struct be_ring *ring, int slot)
 {
 	int none = -1;
@@ -362,4 +354,17 @@ void be_ring_file_del(struct be_ring *ring, int slot)
 		return;
 	io_uring_register_files_update(&ring->uring, (unsigned)slot, &none, 1);
 	ring->file_used[slot] = false;
+}
+
+/*
+ * Where it fails, requests use the descriptor: it leads to the right file. The slot is not given
+ * out again, as requests that are prepared already may name it.
+ */
+int be_ring_file_update(struct be_ring *ring, int slot, int fd)
+{
+	if (slot < 0 || io_uring_register_files_update(&ring->uring, (unsigned)slot, &fd, 1) == 1)
+		return slot;
+	log_warn_limited(&ring->limit, "reactor %u: what was opened before stays open",
+			 ring->reactor->id);
+	return -1;
 }

@@ -439,10 +439,9 @@ int vdisk_exchange(struct backend *be, struct backend *fresh, char *err, size_t 
 
 void vdisk_refresh(struct backend *be, struct reactor *r)
 {
-	int slot = be->port[r->id].file_slot;
+	struct backend_port *port = &be->port[r->id];
 
-	if (slot >= 0)
-		be_ring_file_update(r->be_ring, slot, be->fd);
+	port->file_slot = be_ring_file_update(r->be_ring, port->file_slot, be->fd);
 }
 
 int backend_path_size(const char *path, uint64_t *size)

@@ -221,6 +221,10 @@ static void test_file_slots_are_used_again(void **state)
 	assert_int_not_equal(first, f->be->port[0].file_slot);
 	be_ring_file_del(ring, first);
 	assert_int_equal(be_ring_file_add(ring, f->fd), first);
+	assert_int_equal(be_ring_file_update(ring, first, f->fd), first);
+	assert_int_equal(be_ring_file_update(ring, first, 1 << 20), -1);
+	assert_int_equal(be_ring_file_update(ring, -1, f->fd), -1);
+	assert_int_not_equal(be_ring_file_add(ring, f->fd), first);
 	while (be_ring_file_add(ring, f->fd) >= 0)
 		assert_true(++n < (int)RING_FILE_SLOTS);
 	assert_int_equal(be_ring_file_add(ring, f->fd), -1); /* full: descriptors instead */
