@@ -368,9 +368,14 @@ static void range_returned(struct msg *m)
 
 /* ---- ORDERED ---- */
 
-/* All that came before, and HEAD OF QUEUE whenever it came. */
+/*
+ * All that came before, and HEAD OF QUEUE whenever it came; not for what was aborted and has
+ * only its data to come, maybe from a host that is dead.
+ */
 static bool ordered_waits_for(const struct scsi_cmd *o, const struct scsi_cmd *cmd)
 {
+	if (cmd->aborted && cmd->state == SCSI_CMD_PULLING)
+		return false;
 	return cmd != o && cmd->state < SCSI_CMD_RESPONDING &&
 	       (cmd->number < o->number || cmd->task_attr == SCSI_HEAD_OF_QUEUE);
 }

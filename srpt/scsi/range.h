@@ -48,7 +48,10 @@ bool range_turn(struct scsi_cmd *cmd);
 /* As above, to execute, with buffers and data; also asked for OP_ATOMIC. */
 bool range_enter(struct scsi_cmd *cmd);
 
-/* @cmd is RESPONDING or about to leave: who waits for it, or for its range, goes on. */
+/*
+ * @cmd is RESPONDING or about to leave, or is aborted while its data is fetched: who waits for
+ * it, or for its range, goes on. Not inside, but in a later round.
+ */
 void range_left(struct scsi_cmd *cmd);
 
 /* The ORDERED command whose turn it is goes on. */

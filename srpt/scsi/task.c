@@ -5,6 +5,7 @@
 #include "scsi/device.h"
 #include "scsi/nexus.h"
 #include "scsi/optable.h"
+#include "scsi/range.h"
 
 void task_reactor_init(struct task_reactor *tr)
 {
@@ -106,6 +107,8 @@ bool task_abort(struct scsi_cmd *cmd, bool status)
 		list_del(&cmd->waiter.link);
 		break;
 	case SCSI_CMD_PULLING:
+		if (cmd->shard && cmd->shard->barriers)
+			range_left(cmd);
 		break;
 	case SCSI_CMD_ENDING:
 		break;

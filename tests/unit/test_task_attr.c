@@ -329,6 +329,38 @@ static void test_ordered_waits_for_fetching_on_its_reactor(void **state)
 }
 
 /* Data that comes while an ORDERED command of another reactor runs is kept. */
+/* It was aborted, and its host may be dead: nobody waits for its data. */
+static void test_aborted_while_it_is_fetched(void **state)
+{
+	struct env *e = *state;
+	struct task first, o, r;
+
+	init_write(e, &first, 0, 5, 1, 0x11);
+	init_write(e, &o, 0, 6, 1, 0x11);
+	first.manual_pull = o.manual_pull = true;
+	submit(e, &first);
+	submit_attr(e, &o, SCSI_ORDERED);
+	init_read(e, &r, 0, 9, 1);
+	submit(e, &r);
+	scsi_cmd_abort(&first.sc);
+	env_pump(e);
+	assert_int_equal(o.pulls, 1);
+	assert_waits(&r);
+	scsi_cmd_abort(&o.sc);
+	env_pump(e);
+	assert_int_equal(e->be.requests, 1);
+	finish(e);
+	end_good(&r);
+	scsi_pulled(&first.sc, 0);
+	scsi_pulled(&o.sc, 0);
+	env_pump(e);
+	assert_ended(&first, 0, 1);
+	assert_ended(&o, 0, 1);
+	assert_int_equal(e->be.requests, 1);
+	task_free(&first);
+	task_free(&o);
+}
+
 static void test_fetched_meanwhile(void **state)
 {
 	struct env *e = *state;
@@ -499,6 +531,7 @@ int main(void)
 		T(test_ordered_atomic),
 		T(test_inquiry_and_its_like_pass),
 		T(test_ordered_waits_for_fetching_on_its_reactor),
+		T(test_aborted_while_it_is_fetched),
 		T(test_fetched_meanwhile),
 		T(test_what_is_responding_has_ended),
 		T(test_aborts),
