@@ -280,7 +280,8 @@ static bool write_pending(const struct task_wait *wait, const struct scsi_cmd *c
 	if (cmd->lu != w->lu || !cmd->op || !(cmd->op->flags & OP_WRITES) || cmd->in_control)
 		return false;
 	/* What is held, also for others that wait for our command, is admitted anew: refused. */
-	return cmd->state == SCSI_CMD_PULLING || cmd->state == SCSI_CMD_EXECUTING;
+	return cmd->state == SCSI_CMD_EXECUTING ||
+	       (cmd->state == SCSI_CMD_PULLING && !cmd->aborted);
 }
 
 static void writes_ended(struct task_wait *wait)

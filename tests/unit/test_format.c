@@ -216,6 +216,29 @@ static void test_earlier_write_without_data(void **state)
 	task_free(&ordered);
 }
 
+/* Nothing of it is written any more, whenever it comes. */
+static void test_earlier_write_that_is_aborted(void **state)
+{
+	struct env *e = *state;
+	struct task write, t;
+
+	TASK_INIT(e, &write, 0x2a, 0, 0, 0, 0, 0, 0, 0, 1);
+	write.sc.reactor = e->group.r[1];
+	task_out(&write, NULL, 512);
+	write.manual_pull = true;
+	scsi_submit(&write.sc);
+	format_submit(e, &t, 0, NULL, 0);
+	assert_int_equal(t.responds, 0);
+	scsi_cmd_abort(&write.sc);
+	env_pump(e);
+	assert_int_equal(t.responds, 1);
+	assert_good(&t);
+	scsi_pulled(&write.sc, 0);
+	assert_int_equal(write.drops, 1);
+	assert_covered(&e->be, BE_WRITE_ZEROES, 1);
+	task_free(&write);
+}
+
 static void test_failure_stays_until_a_format_succeeds(void **state)
 {
 	struct env *e = *state;
@@ -404,6 +427,7 @@ int main(void)
 		T(test_two_at_the_same_time),
 		T(test_earlier_writes_end_first),
 		T(test_earlier_write_without_data),
+		T(test_earlier_write_that_is_aborted),
 		T(test_failure_stays_until_a_format_succeeds),
 		T(test_abort_ends_only_the_command),
 		T(test_fenced_on_the_way),
