@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * SEND DIAGNOSTIC and RECEIVE DIAGNOSTIC RESULTS, SPC-4 6.42 and 6.28. The self-test reads
- * a few blocks: the first, the middle and the last. Nothing runs in the background, and the
- * extended test, which would read the whole medium, is not offered.
+ * a few blocks: the first, the middle and the last. That is done before anybody could ask for its
+ * progress, so the background test differs only in that its result is in the log page alone. The
+ * extended tests, which would read the whole medium, are not offered.
  */
 #include "scsi/nexus.h"
 #include "scsi/ops.h"
@@ -16,8 +17,8 @@
 #define CODE_SHIFT 5
 #define PCV 0x01      /* of RECEIVE DIAGNOSTIC RESULTS */
 
-/* SELF-TEST CODE, SPC-4 table 267: the two that are offered. */
-enum { CODE_NONE = 0, CODE_FOREGROUND_SHORT = 5 };
+/* SELF-TEST CODE, SPC-4 table 267: those that are offered. */
+enum { CODE_NONE = 0, CODE_BACKGROUND_SHORT = 1, CODE_FOREGROUND_SHORT = 5 };
 
 #define RESULT_COMPLETED 0
 #define RESULT_SEGMENT_FAILED 7
@@ -30,11 +31,16 @@ static bool is_test(const struct scsi_cmd *cmd)
 	return (cmd->cdb[1] & SELFTEST) || cmd->cdb[1] >> CODE_SHIFT;
 }
 
+static bool code_offered(unsigned code)
+{
+	return code == CODE_NONE || code == CODE_BACKGROUND_SHORT || code == CODE_FOREGROUND_SHORT;
+}
+
 bool prep_send_diagnostic(struct scsi_cmd *cmd)
 {
 	unsigned code = cmd->cdb[1] >> CODE_SHIFT;
 
-	if (code && (code != CODE_FOREGROUND_SHORT || (cmd->cdb[1] & SELFTEST)))
+	if (!code_offered(code) || (code && (cmd->cdb[1] & SELFTEST)))
 		return cmd_bad_field(cmd, 1, 7);
 	if (cmd->alloc && is_test(cmd))
 		return cmd_bad_field(cmd, 3, -1);
@@ -76,7 +82,7 @@ static uint16_t lu_hours(const struct lu *lu)
 
 static void test_ends(struct scsi_cmd *cmd)
 {
-	if (cmd->io.result)
+	if (cmd->io.result && cmd->cdb[1] >> CODE_SHIFT != CODE_BACKGROUND_SHORT)
 		cmd_fail(cmd, SENSE_SELF_TEST_FAILED);
 	else
 		cmd_good(cmd);

@@ -108,7 +108,7 @@ static const struct row rows[] = {
 	{ "START STOP UNIT: LOEJ", { 0x1b, 0, 0, 0, 0x02 }, CDB(4, 1) },
 	{ "START STOP UNIT: byte 2", { 0x1b, 0, 0x80 }, CDB(2, 7) },
 	{ "RECEIVE DIAGNOSTIC RESULTS: no such page", { 0x1c, 1, 0x01, 0, 8 }, CDB(2, -1) },
-	{ "SEND DIAGNOSTIC: background test", { 0x1d, 0x20 }, CDB(1, 7) },
+	{ "SEND DIAGNOSTIC: extended test", { 0x1d, 0x40 }, CDB(1, 7) },
 	{ "SEND DIAGNOSTIC: a list without PF", { 0x1d, 0, 0, 0, 4 }, CDB(1, 4) },
 	{ "SEND DIAGNOSTIC: a test with a list", { 0x1d, 0x14, 0, 0, 4 }, CDB(3, -1) },
 	{ "SEND DIAGNOSTIC: no such page", { 0x1d, 0x10, 0, 0, 4 }, LIST(0, -1, 4, 0x40) },

@@ -8,7 +8,7 @@
 static void test_self_test_reads(void **state)
 {
 	static const uint64_t lbas[] = { 0, 4095, 8191 };
-	static const uint8_t kinds[] = { 0x04, 0xa0, 0x07, 0x14 };
+	static const uint8_t kinds[] = { 0x04, 0x20, 0xa0, 0x07, 0x14 };
 	struct env *e = *state;
 	struct task t;
 
@@ -49,6 +49,26 @@ static void test_self_test_fails(void **state)
 	assert_null(self_test_find(&e->lu->self_tests, 1));
 }
 
+/* What started it was good all the same; the log page tells. */
+static void test_background_test_fails(void **state)
+{
+	struct env *e = *state;
+	const struct self_test *r;
+	struct task t;
+
+	e->be.fail = -EIO;
+	TASK_INIT(e, &t, 0x1d, 0x20, 0, 0, 0);
+	task_run(e, &t);
+	assert_good(&t);
+	r = self_test_find(&e->lu->self_tests, 0);
+	assert_int_equal(r->code, 1);
+	assert_int_equal(r->result, 7);
+	assert_int_equal(r->segment, 1);
+	assert_int_equal(r->lba, 0);
+	assert_int_equal(r->key, 3);
+	e->be.fail = 0;
+}
+
 static void test_self_test_is_aborted(void **state)
 {
 	struct env *e = *state;
@@ -68,8 +88,6 @@ static void test_what_is_not_offered(void **state)
 {
 	static const struct task_row rows[] = {
 		{ "nothing", { 0x1d, 0, 0, 0, 0 }, 0, 0, SENSE_OK, -1 },
-		{ "background short", { 0x1d, 0x20, 0, 0, 0 }, 0, 0, SENSE_INVALID_FIELD_IN_CDB,
-		  1 },
 		{ "background extended", { 0x1d, 0x40, 0, 0, 0 }, 0, 0,
 		  SENSE_INVALID_FIELD_IN_CDB, 1 },
 		{ "abort", { 0x1d, 0x80, 0, 0, 0 }, 0, 0, SENSE_INVALID_FIELD_IN_CDB, 1 },
@@ -149,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_self_test_reads),
 		T(test_self_test_fails),
+		T(test_background_test_fails),
 		T(test_self_test_is_aborted),
 		T(test_what_is_not_offered),
 		T(test_pages_sent),
