@@ -111,6 +111,34 @@ static const struct scsi_op *op_asked(const struct scsi_cmd *cmd)
 	return NULL;
 }
 
+static bool is_thin(const struct lu *lu)
+{
+	return lu->thin;
+}
+
+static bool keeps_state(const struct lu *lu)
+{
+	return lu->store;
+}
+
+/* Bits of CDB byte 1 that not every LU takes. */
+static const struct {
+	void (*exec)(struct scsi_cmd *cmd);
+	uint8_t bit;
+	bool (*offered)(const struct lu *lu);
+} bits_offered[] = {
+	{ op_write_same, 0x08, is_thin },      /* UNMAP */
+	{ op_mode_select, 0x01, keeps_state }, /* SP */
+};
+
+static void put_usage(uint8_t *p, const struct scsi_op *op, const struct lu *lu)
+{
+	memcpy(p, op->usage, op->cdb_len);
+	for (unsigned i = 0; i < ARRAY_SIZE(bits_offered); i++)
+		if (op->exec == bits_offered[i].exec && !bits_offered[i].offered(lu))
+			p[1] &= (uint8_t)~bits_offered[i].bit;
+}
+
 static uint32_t build_one(struct scsi_cmd *cmd)
 {
 	const struct scsi_op *op = op_asked(cmd);
@@ -122,7 +150,7 @@ static uint32_t build_one(struct scsi_cmd *cmd)
 	}
 	p[1] = SUPPORT_STANDARD;
 	put_be16(p + 2, op->cdb_len);
-	memcpy(p + 4, op->usage, op->cdb_len);
+	put_usage(p + 4, op, cmd->lu);
 	if (!(cmd->cdb[2] & RCTD))
 		return 4u + op->cdb_len;
 	p[1] |= ONE_CTDP;

@@ -82,7 +82,7 @@ static void test_one_command(void **state)
 	assert_int_equal(get_be16(t.in + 2), 16);
 	assert_int_equal(t.sc.data_len, 20);
 	assert_int_equal(t.in[4], 0x93);
-	assert_int_equal(t.in[5], 0x09);
+	assert_int_equal(t.in[5], 0x01);
 	assert_int_equal(t.in[4 + 15], 0);
 	task_free(&t);
 
@@ -91,6 +91,32 @@ static void test_one_command(void **state)
 	assert_int_equal(t.sc.data_len, 4 + 10 + 12);
 	assert_int_equal(t.in[5], 0x18);
 	task_free(&t);
+}
+
+/* UNMAP is not for this LU, which is not thin, nor SP: nothing is kept. */
+static void test_bits_this_lu_refuses(void **state)
+{
+	static const struct {
+		uint8_t opcode, usage, bit;
+	} rows[] = {
+		{ 0x15, 0x10, 0x01 }, { 0x41, 0x00, 0x08 }, { 0x55, 0x10, 0x01 },
+		{ 0x93, 0x01, 0x08 },
+	};
+	struct env *e = *state;
+	struct task t;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t cdb[16] = { rows[i].opcode, rows[i].usage | rows[i].bit };
+
+		rsoc(e, &t, 1, rows[i].opcode, 0);
+		assert_good(&t);
+		assert_int_equal(t.in[5], rows[i].usage);
+		task_free(&t);
+		task_init(e, &t, cdb, 16);
+		task_run(e, &t);
+		assert_sense(&t, SENSE_INVALID_FIELD_IN_CDB);
+		task_free(&t);
+	}
 }
 
 /* Progress can be asked for of what takes long; most commands have nothing to tell. */
@@ -149,6 +175,7 @@ int main(void)
 		T(test_all_commands),
 		T(test_all_with_timeouts),
 		T(test_one_command),
+		T(test_bits_this_lu_refuses),
 		T(test_timeouts),
 		T(test_support_and_refusal),
 	};

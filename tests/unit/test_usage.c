@@ -4,6 +4,7 @@
  * anew, from the tables of the CDBs in SPC-4 and SBC-3, less what this device server does not do
  * (protection information, ANCHOR, obsolete bits); the maps initiators are told must be the same.
  */
+#include "fake_store.h"
 #include "scsi_env.h"
 
 #include "scsi/optable.h"
@@ -100,11 +101,16 @@ static bool has_sa(const struct map *m)
 	return m->sa != NO_SA;
 }
 
+static struct fake_store store;
+
+/* An LU that takes all: it is thin, and its mode pages are kept. */
 static int setup_thin(void **state)
 {
 	struct env *e = malloc(sizeof(*e));
 
 	env_init(e);
+	fake_store_init(&store);
+	e->params.store = &store.store;
 	e->params.thin_provisioned = true;
 	e->be.info.unmap_granularity = 4096;
 	env_open(e);
