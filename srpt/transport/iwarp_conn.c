@@ -14,6 +14,14 @@
 #define KEEPALIVE_PROBES 3
 #define USER_TIMEOUT_MS 30000 /* for what was sent to be acknowledged */
 #define DRAIN_READS 8         /* of a connection that ends, per round */
+/*
+ * READ requests of ours are looked at that often; when not a byte has come for so many looks, the
+ * connection ends. TCP acknowledges for a peer that sleeps, and what waits for its data has
+ * buffers and keeps ORDERED commands and FORMAT UNIT of others waiting. InfiniBand gives up
+ * sooner. Looks are counted, not time: none may pass when it is this machine that slept.
+ */
+#define READ_LOOK_NS 5000000000ull
+#define READ_LOOKS 5
 
 static struct log_limit terminate_limit;
 
@@ -106,13 +114,36 @@ void iwarp_conn_abandon(struct iwarp_conn *c, int status)
 	conn_close(c);
 }
 
-/* The handshake, or the peer's end of the stream, took too long. */
+void iwarp_conn_watch(struct iwarp_conn *c)
+{
+	if (!list_empty(&c->timer.link))
+		return;
+	c->looks = 0;
+	c->watched = iwarp_tx_reads_progress(c);
+	reactor_timer_start(c->base.reactor, &c->timer, READ_LOOK_NS);
+}
+
+static void conn_look(struct iwarp_conn *c)
+{
+	if (!c->tx.nreads)
+		return;
+	if (c->watched != iwarp_tx_reads_progress(c))
+		iwarp_conn_watch(c);
+	else if (++c->looks == READ_LOOKS)
+		iwarp_conn_die(c, "RDMA READ not answered");
+	else
+		reactor_timer_start(c->base.reactor, &c->timer, READ_LOOK_NS);
+}
+
+/* The handshake, an answer or the peer's end of the stream took too long. */
 static void conn_timed_out(struct reactor_timer *t)
 {
 	struct iwarp_conn *c = container_of(t, struct iwarp_conn, timer);
 
 	if (c->state == IWARP_OPENING)
 		iwarp_conn_abandon(c, -ETIMEDOUT);
+	else if (c->state == IWARP_LIVE)
+		conn_look(c);
 	else
 		conn_close(c);
 }

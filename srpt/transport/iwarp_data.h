@@ -252,6 +252,8 @@ size_t iwarp_tx_pace(struct iwarp_conn *c);
 struct iwarp_read *iwarp_tx_oldest_read(struct iwarp_conn *c);
 /* The response to it is complete: pulled(). */
 void iwarp_tx_read_done(struct iwarp_conn *c);
+/* Another number whenever anything has come for READ requests, as long as some wait. */
+uint64_t iwarp_tx_reads_progress(const struct iwarp_conn *c);
 /* Bytes are waiting for the socket. */
 bool iwarp_tx_pending(const struct iwarp_conn *c);
 /*

@@ -92,7 +92,9 @@ struct iwarp_conn {
 	struct iwarp_tx tx;         /* iwarp_tx.c */
 	struct iwarp_stags stags;   /* iwarp_stag.c */
 	struct reactor_deferred run; /* STAGE_TRANSPORT: iwarp_conn_run() */
-	struct reactor_timer timer; /* opening, lingering */
+	struct reactor_timer timer; /* opening; READ requests that wait; lingering */
+	uint64_t watched;           /* what had come for them when it ran last, and how often */
+	uint8_t looks;              /* it has found no more */
 
 	/* cold */
 	struct iwarp_request *req;  /* control thread, until it is accepted */
@@ -193,6 +195,8 @@ int iwarp_conn_start(struct iwarp_conn *c, uint64_t timeout_ns);
 void iwarp_conn_attach(struct msg *m);
 /* Send what is left of frame: > 0 all is out, 0 the socket is full, -errno. */
 int iwarp_conn_frame_send(struct iwarp_conn *c);
+/* A READ request is sent: its answer must come in time. */
+void iwarp_conn_watch(struct iwarp_conn *c);
 /* Something happened to the socket while OPENING. */
 void iwarp_conn_opening(struct iwarp_conn *c);
 /* The handshake is over. The caller tells SRP. */

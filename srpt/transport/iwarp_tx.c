@@ -145,6 +145,7 @@ static bool request_next(struct iwarp_conn *c)
 						      .source_to = x->segs[x->seg].addr });
 	iwarp_batch_add(&tx->batch, &seg, body, sizeof(body), c->crc);
 	tx->read_msn++;
+	iwarp_conn_watch(c);
 	x->pending++;
 	x->seg++;
 	x->off += len;
@@ -474,6 +475,13 @@ void iwarp_tx_read_done(struct iwarp_conn *c)
 		reactor_defer(c->base.reactor, &c->run);
 	if (!--x->pending && x->off == x->local.len)
 		xfer_end(x, 0);
+}
+
+uint64_t iwarp_tx_reads_progress(const struct iwarp_conn *c)
+{
+	const struct iwarp_tx *tx = &c->tx;
+
+	return (uint64_t)(tx->read_msn - tx->nreads) << 32 | tx->reads[tx->read_first].got;
 }
 
 /*

@@ -255,6 +255,92 @@ static void test_peer_that_does_not_read(void **state)
 	env_until(e->closed);
 }
 
+/* ---- READ requests ---- */
+
+/* The peer reads our request; the STag its answer goes to. */
+static uint32_t read_expect(void)
+{
+	uint8_t buf[FPDU_MAX];
+
+	env_recv(fd, buf, 2 + DDP_UNTAGGED_HEAD + RDMAP_READ_REQUEST_LEN + 4);
+	assert_int_equal(buf[3] & 0x0f, RDMAP_READ_REQUEST);
+	return get_be32(buf + 2 + DDP_UNTAGGED_HEAD);
+}
+
+/* Four bytes of the answer, the @part of two. */
+static void read_answer(uint32_t stag, unsigned part)
+{
+	uint8_t buf[2 + DDP_TAGGED_HEAD + 8] = { 0, DDP_TAGGED_HEAD + 4, part ? 0xc1 : 0x81,
+						 0x40 | RDMAP_READ_RESPONSE };
+
+	put_be32(buf + 4, stag);
+	put_be64(buf + 8, 4 * part);
+	memcpy(buf + 16, "data", 4);
+	env_send(fd, buf, sizeof(buf));
+}
+
+static void looks(unsigned n)
+{
+	while (n--) {
+		env_pass_time(5010000000);
+		env_settle();
+	}
+}
+
+static void test_read_that_is_not_answered(void **state)
+{
+	static uint8_t data[8];
+	struct xfer_seg seg = { 0, 1, sizeof(data) };
+	struct xfer x = { .segs = &seg, .nsegs = 1,
+			  .local = { .addr = data, .len = sizeof(data) } };
+	uint32_t stag;
+
+	(void)state;
+	greet();
+	transport_pull(e->c, &x);
+	env_settle();
+	stag = read_expect();
+	looks(4);
+	assert_int_equal(e->dying, 0);
+	/* Slow is not dead. */
+	read_answer(stag, 0);
+	env_until(iwarp_tx_oldest_read(iwarp_conn_of(e->c))->got == 4);
+	looks(5);
+	assert_int_equal(e->dying, 0);
+	looks(1);
+	assert_int_equal(e->dying, 1);
+	assert_string_equal(e->why, "RDMA READ not answered");
+	assert_int_equal(e->reset, 1);
+	assert_int_equal(x.status, -ECONNRESET);
+}
+
+static void test_read_that_is_answered_late(void **state)
+{
+	static uint8_t data[8];
+	struct xfer_seg seg = { 0, 1, sizeof(data) };
+	struct xfer x = { .segs = &seg, .nsegs = 1,
+			  .local = { .addr = data, .len = sizeof(data) } };
+
+	(void)state;
+	greet();
+	for (unsigned i = 1; i < 4; i++) {
+		uint32_t stag;
+
+		transport_pull(e->c, &x);
+		env_settle();
+		stag = read_expect();
+		looks(4);
+		read_answer(stag, 0);
+		read_answer(stag, 1);
+		env_until(e->pulled == i);
+	}
+	assert_memory_equal(data, "datadata", 8);
+	/* Nobody waits for anything. */
+	looks(7);
+	assert_int_equal(e->dying, 0);
+	assert_true(list_empty(&iwarp_conn_of(e->c)->timer.link));
+}
+
 static void sink(void)
 {
 	static uint8_t bytes[65536];
@@ -347,6 +433,8 @@ int main(void)
 		T(test_our_end_is_not_waited_for_longer_than_a_while),
 		T(test_what_still_comes_is_read_and_thrown_away),
 		T(test_peer_that_does_not_read),
+		T(test_read_that_is_not_answered),
+		T(test_read_that_is_answered_late),
 		T(test_peer_that_reads_late),
 		T(test_disconnect_twice_and_after_the_end),
 		T(test_disconnect_right_after_accept),
