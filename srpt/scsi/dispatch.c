@@ -345,6 +345,12 @@ static void cmd_buffer_ready(struct iobuf_waiter *w)
 	cmd_go_on(container_of(w, struct scsi_cmd, waiter));
 }
 
+/* Also an internal command: the one that has submitted it keeps its own buffers meanwhile. */
+static bool cmd_first(const struct scsi_cmd *cmd)
+{
+	return cmd->internal || (cmd->op->flags & OP_FIRST);
+}
+
 /* Queued before anything is given back, or what that frees might be missed. */
 static bool cmd_wait_buffers(struct scsi_cmd *cmd)
 {
@@ -354,7 +360,7 @@ static bool cmd_wait_buffers(struct scsi_cmd *cmd)
 	cmd->state = SCSI_CMD_HELD;
 	cmd->buf.addr = NULL;
 	cmd->waiter.ready = cmd_buffer_ready;
-	if (cmd->internal)
+	if (cmd_first(cmd))
 		iobuf_wait_first(p, &cmd->waiter);
 	else
 		iobuf_wait(p, &cmd->waiter);
@@ -372,12 +378,13 @@ static bool cmd_uses_imm(const struct scsi_cmd *cmd)
 	       !((uintptr_t)cmd->imm.addr & (cmd->lu->info->buf_align - 1));
 }
 
-/* The command that has submitted an internal one keeps its own buffers meanwhile. */
 static inline int cmd_get_buffer(struct scsi_cmd *cmd, uint32_t len, struct iobuf *b)
 {
 	struct iobuf_pool *p = &cmd->reactor->bufs;
 
-	return unlikely(cmd->internal) ? iobuf_get_first(p, len, b) : iobuf_get(p, len, b);
+	if (likely(!iobuf_get(p, len, b)))
+		return 0;
+	return cmd_first(cmd) ? iobuf_get_first(p, len, b) : -EAGAIN;
 }
 
 /* All or none, so that commands cannot wait for each other in a circle. */

@@ -30,13 +30,15 @@
 #define PASSIVE (ACCESS_STANDBY | ACCESS_UNAVAILABLE | ACCESS_TRANSITION)
 
 /* PERSISTENT RESERVE IN and OUT. The handler of OUT looks itself at who may do what. */
+/* OP_FIRST: to fence a host must not wait for that host's data. */
 #define PR_IN_ROW(sa, name)                                                             \
-	{ 0x5e, sa, 10, CDB_ALLOC_2_7, OP_SA | OP_PARAM_IN, SHARED | ACCESS_STANDBY,      \
-	  "PERSISTENT RESERVE IN, " name, prep_pr_in, op_pr_in,                          \
+	{ 0x5e, sa, 10, CDB_ALLOC_2_7, OP_SA | OP_PARAM_IN | OP_FIRST,                   \
+	  SHARED | ACCESS_STANDBY, "PERSISTENT RESERVE IN, " name, prep_pr_in, op_pr_in, \
 	  { 0x5e, sa, 0, 0, 0, 0, 0, 0xff, 0xff, 0 } }
 #define PR_OUT_ROW(sa, name)                                                            \
-	{ 0x5f, sa, 10, CDB_ALLOC_4_5, OP_SA | OP_OUT, SHARED | ACCESS_STANDBY,          \
-	  "PERSISTENT RESERVE OUT, " name, prep_pr_out, op_pr_out,                       \
+	{ 0x5f, sa, 10, CDB_ALLOC_4_5, OP_SA | OP_OUT | OP_FIRST,                        \
+	  SHARED | ACCESS_STANDBY, "PERSISTENT RESERVE OUT, " name, prep_pr_out,         \
+	  op_pr_out,                                                                     \
 	  { 0x5f, sa, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0 } }
 
 /*

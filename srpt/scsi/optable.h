@@ -41,6 +41,7 @@ enum cdb_layout {
 #define OP_PARAM_IN 0x0100u  /* DATA-IN: parameter data built in a zeroed buffer */
 #define OP_THIN 0x0200u      /* exists on thin provisioned LUs only */
 #define OP_ATOMIC 0x0400u    /* OP_WRITES that excludes every other write to its blocks */
+#define OP_FIRST 0x0800u     /* gets its buffers ahead of those that wait for theirs */
 
 /*
  * When a nexus may run a command that something restricts (scsi/access.h looks at it).

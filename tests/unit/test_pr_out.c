@@ -347,6 +347,42 @@ static void test_preempt_and_abort_of_a_dead_host(void **state)
 	task_free(&write);
 }
 
+/* It has so much data on the way that others wait for memory; who fences it does not. */
+static void test_it_gets_its_memory_first(void **state)
+{
+	struct env *e = *state;
+	struct task pulls[3], waits, t;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(pulls) + 1; i++) {
+		struct task *w = i < ARRAY_SIZE(pulls) ? &pulls[i] : &waits;
+
+		TASK_INIT(e, w, 0x2a, 0, 0, 0, 0, 0, 0, 0x20, 0);
+		w->sc.nexus = e->b;
+		w->manual_pull = true;
+		task_out(w, NULL, IOBUF_MAX_SIZE);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(pulls); i++)
+		scsi_submit(&pulls[i].sc);
+	TASK_INIT(e, &t, 0x2a, 0, 0, 0, 0, 0, 0, 0x10, 0);
+	t.sc.nexus = e->b;
+	t.manual_pull = true;
+	task_out(&t, NULL, IOBUF_MAX_SIZE / 2);
+	scsi_submit(&t.sc);
+	scsi_submit(&waits.sc);
+	assert_int_equal(t.pulls, 1);
+	assert_int_equal(waits.pulls, 0);
+	pr_register(e, e->a, KEY_A);
+	assert_int_equal(waits.pulls, 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(pulls); i++) {
+		scsi_pulled(&pulls[i].sc, -EIO);
+		task_free(&pulls[i]);
+	}
+	scsi_pulled(&t.sc, -EIO);
+	scsi_pulled(&waits.sc, -EIO);
+	task_free(&waits);
+	task_free(&t);
+}
+
 static void test_preempt_lets_commands_go_on(void **state)
 {
 	struct env *e = *state;
@@ -563,6 +599,7 @@ int main(void)
 		PR_TEST(test_what_counts_as_a_generation),
 		PR_TEST(test_preempt_and_abort_waits_for_the_backend),
 		PR_TEST(test_preempt_and_abort_of_a_dead_host),
+		PR_TEST(test_it_gets_its_memory_first),
 		PR_TEST(test_preempt_lets_commands_go_on),
 		PR_TEST(test_a_command_that_was_held_is_looked_at_again),
 		PR_TEST(test_saved_before_good),
