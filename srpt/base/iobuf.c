@@ -227,6 +227,12 @@ static void waiters_wake(struct iobuf_pool *p)
 	p->granted = NULL;
 }
 
+void iobuf_wake(struct iobuf_pool *p)
+{
+	if (!p->granted)
+		waiters_wake(p);
+}
+
 void iobuf_put(struct iobuf_pool *p, struct iobuf *b)
 {
 	if (!b->addr || b->region != IOBUF_REGION_SLAB)
@@ -234,8 +240,7 @@ void iobuf_put(struct iobuf_pool *p, struct iobuf *b)
 	block_put(p, (size_t)(b->addr - p->slab.base) / IOBUF_MIN_SIZE, b->order);
 	__atomic_store_n(&p->used, p->used - order_size(b->order), __ATOMIC_RELAXED);
 	b->addr = NULL;
-	if (!p->granted)
-		waiters_wake(p);
+	iobuf_wake(p);
 }
 
 void iobuf_wait(struct iobuf_pool *p, struct iobuf_waiter *w)
@@ -252,9 +257,4 @@ void iobuf_wait_first(struct iobuf_pool *p, struct iobuf_waiter *w)
 {
 	p->rewaited |= p->granted == w;
 	list_add_head(&p->waiters, &w->link);
-}
-
-void iobuf_unwait(struct iobuf_waiter *w)
-{
-	list_del(&w->link);
 }

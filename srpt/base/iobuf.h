@@ -87,10 +87,12 @@ void iobuf_put(struct iobuf_pool *p, struct iobuf *b);
 /*
  * Queue @w (not queued, link initialised once by list_init()). It is dequeued
  * before ready() runs; queued again from there it keeps its place, the first.
- * iobuf_unwait() of one that does not wait does nothing.
+ * Who no longer wants to wait takes it off by list_del(), then calls iobuf_wake().
  */
 void iobuf_wait(struct iobuf_pool *p, struct iobuf_waiter *w);
 void iobuf_wait_first(struct iobuf_pool *p, struct iobuf_waiter *w); /* ahead of all */
-void iobuf_unwait(struct iobuf_waiter *w);
+
+/* One that waited has left: those behind it may want less, and go on as with iobuf_put(). */
+void iobuf_wake(struct iobuf_pool *p);
 
 #endif

@@ -138,6 +138,8 @@ void task_end_aborted(struct scsi_cmd *cmd)
 	}
 	if (cmd->shard)
 		counter_add(&cmd->shard->stats.aborted, 1);
+	/* Others may have waited for a buffer behind it. */
+	iobuf_wake(&cmd->reactor->bufs);
 	if (cmd->abort_status) {
 		/* Who waits for the backend alone need not wait for the response to arrive. */
 		cmd->state = SCSI_CMD_RESPONDING;

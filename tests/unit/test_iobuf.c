@@ -299,22 +299,28 @@ static void test_waiter_that_waits_again_keeps_its_place(void **state)
 	assert_whole(p);
 }
 
-static void test_unwait_leaves_the_queue(void **state)
+/* The first wants more than there is, those behind it do not. */
+static void test_first_leaves_the_queue(void **state)
 {
 	struct iobuf_pool *p = *state;
-	struct holder gone, next;
+	struct holder gone, next[2];
 	struct iobuf all[2];
 
+	turns = 0;
 	pool_fill(p, all);
-	holder_wait(&gone, p, 1);
-	holder_wait(&next, p, 1);
-	iobuf_unwait(&gone.w);
-	iobuf_unwait(&gone.w);
 	iobuf_put(p, &all[0]);
+	assert_int_equal(iobuf_get(p, IOBUF_MIN_SIZE, &all[0]), 0);
+	holder_wait(&gone, p, IOBUF_MAX_SIZE);
+	for (unsigned i = 0; i < 2; i++)
+		holder_wait(&next[i], p, 1);
+	list_del(&gone.w.link);
+	iobuf_wake(p);
 	assert_int_equal(gone.woken, 0);
-	assert_int_equal(next.turn, 1);
-	iobuf_put(p, &next.b);
-	iobuf_put(p, &all[1]);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(next[i].turn, (int)i + 1);
+		iobuf_put(p, &next[i].b);
+		iobuf_put(p, &all[i]);
+	}
 	assert_whole(p);
 }
 
@@ -369,7 +375,7 @@ int main(void)
 		TEST(test_nobody_overtakes_a_waiter),
 		TEST(test_who_must_overtakes_all_waiters),
 		TEST(test_waiter_that_waits_again_keeps_its_place),
-		TEST(test_unwait_leaves_the_queue),
+		TEST(test_first_leaves_the_queue),
 		TEST(test_partial_success_does_not_spin),
 	};
 

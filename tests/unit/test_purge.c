@@ -4,6 +4,7 @@
 
 #include "scsi/task.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct purge {
@@ -308,6 +309,42 @@ static void test_held_commands(void **state)
 	task_free(&held);
 }
 
+/* A write of @blocks of nexus b whose data does not come. */
+static void start_stuck(struct env *e, struct task *t, uint16_t blocks)
+{
+	TASK_INIT(e, t, 0x2a, 0, 0, 0, 0, 0, 0, (uint8_t)(blocks >> 8), (uint8_t)blocks);
+	t->sc.nexus = e->b;
+	t->manual_pull = true;
+	task_out(t, NULL, blocks * 512u);
+	scsi_submit(&t->sc);
+}
+
+/* There is memory, but not as much as the first that waits wants. */
+static void test_who_waited_behind_a_held_command(void **state)
+{
+	static const uint16_t blocks[] = { 8192, 8192, 8192, 4096, 8192 };
+	struct env *e = *state;
+	struct task t[5], read;
+
+	for (unsigned i = 0; i < 5; i++)
+		start_stuck(e, &t[i], blocks[i]);
+	start_read(e, &read, 6);
+	scsi_submit(&read.sc);
+	env_pump(e);
+	assert_int_equal(t[3].pulls, 1);
+	assert_int_equal(t[4].pulls, 0);
+	assert_ended(&read, 0, 0);
+	scsi_cmd_abort(&t[4].sc);
+	env_pump(e);
+	assert_ended(&t[4], 0, 1);
+	assert_ended(&read, 1, 0);
+	assert_good(&read);
+	for (unsigned i = 0; i < 4; i++)
+		scsi_pulled(&t[i].sc, -ECONNRESET);
+	free_all(t, 5);
+	task_free(&read);
+}
+
 /* ---- together with others ---- */
 
 static void test_one_after_the_other(void **state)
@@ -403,6 +440,7 @@ int main(void)
 		T(test_waits_for_writes_in_the_backend_if_asked),
 		T(test_does_not_wait_for_later_commands),
 		T(test_held_commands),
+		T(test_who_waited_behind_a_held_command),
 		T(test_one_after_the_other),
 		T(test_abort_task_set_of_what_it_waits_for),
 		T(test_commands_of_other_units_are_left_alone),
