@@ -188,6 +188,8 @@ static void cmd_io_done(struct be_io *io)
 {
 	struct scsi_cmd *cmd = container_of(io, struct scsi_cmd, io);
 
+	if (unlikely(io->result))
+		lu_io_failed(cmd->lu, io);
 	if (unlikely(cmd->aborted))
 		task_end_aborted(cmd);
 	else

@@ -254,12 +254,20 @@ void lu_detached_put(struct lu *lu)
 
 /* ---- flush behind the answer ---- */
 
+void lu_io_failed(struct lu *lu, const struct be_io *io)
+{
+	if (io->op == BE_FLUSH)
+		atomic_fetch_add(&lu->losses, 1);
+}
+
 static void flush_start(struct lu_shard *sh);
 
 static void flush_done(struct be_io *io)
 {
 	struct lu_shard *sh = container_of(io, struct lu_shard, flush);
 
+	if (io->result)
+		lu_io_failed(sh->lu, io);
 	sh->flushing = false;
 	if (sh->flush_again)
 		flush_start(sh);

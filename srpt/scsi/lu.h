@@ -86,6 +86,7 @@ struct lu {
 	atomic_uint detached;
 	atomic_uint not_ready; /* enum scsi_sense told to all but ACCESS_NOT_READY; 0: ready */
 	atomic_uint progress;  /* of what makes it not ready, in 65536ths */
+	atomic_uint losses;    /* times that the cache could not be written, see lu_io_failed() */
 	struct lu_modes modes;
 	_Atomic(const struct alua_table *) alua_table; /* scsi/alua.h */
 
@@ -169,8 +170,15 @@ void lu_post_ua(struct lu *lu, enum ua ua, const struct nexus *but);
  */
 void lu_detached_put(struct lu *lu);
 
-/* Flush the cache without anybody waiting for it; the backend logs errors. Reactor. */
+/* Flush the cache without anybody waiting for it; who flushes next hears of errors. Reactor. */
 void lu_flush_background(struct lu_shard *sh);
+
+/*
+ * A request has failed. After a flush writes that were answered may be lost, also those of others
+ * than asked for it, and the backend may not say so again (fsync() does not): it is counted, for
+ * each nexus to be told at its next SYNCHRONIZE CACHE. Any reactor.
+ */
+void lu_io_failed(struct lu *lu, const struct be_io *io);
 
 /* Look at the shard's held commands again, in a later round. Any reactor. */
 void lu_shard_post_resume(struct lu_shard *sh);

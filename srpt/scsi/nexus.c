@@ -113,6 +113,7 @@ static struct itl *itl_create(struct nexus *n, const struct lun_entry *e)
 	list_init(&itl->lu_link);
 	itl_set_read_only(itl, e->read_only);
 	atomic_init(&itl->ua.bits, UA_BIT(UA_POWER_ON));
+	atomic_init(&itl->losses, atomic_load(&e->lu->losses));
 	return itl;
 }
 

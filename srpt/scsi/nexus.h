@@ -25,6 +25,7 @@ struct itl {
 	struct ua_set ua;
 	atomic_uint gate; /* GATE_ bits of scsi/access.h; control thread writes */
 	atomic_bool read_only; /* the LUN or the LU: writes are refused */
+	atomic_uint losses;    /* of lu.losses those it has heard of, or that were before it */
 	bool lun_read_only;    /* control thread */
 	uint16_t lun;
 	struct lu *lu;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scsi/nexus.h"
 #include "scsi/ops.h"
 #include "scsi/optable.h"
+
+#include <errno.h>
 
 #define IMMED_SYNC 0x02  /* CDB byte 1 of SYNCHRONIZE CACHE */
 #define IMMED_START 0x01 /* and of START STOP UNIT */
@@ -105,6 +108,16 @@ void op_write(struct scsi_cmd *cmd)
 
 /* ---- caches and power ---- */
 
+/* Writes that were answered may be lost, of which the backend tells only once: not all of us. */
+static void cache_flushed(struct scsi_cmd *cmd)
+{
+	unsigned now = atomic_load(&cmd->lu->losses);
+
+	if (cmd->itl && atomic_exchange(&cmd->itl->losses, now) != now && !cmd->io.result)
+		cmd->io.result = -EIO;
+	cmd_io_ends(cmd);
+}
+
 /* The range is only checked: the whole cache is written, which includes it. */
 static void flush(struct scsi_cmd *cmd, bool immed)
 {
@@ -112,7 +125,7 @@ static void flush(struct scsi_cmd *cmd, bool immed)
 		lu_flush_background(cmd->shard);
 		cmd_good(cmd);
 	} else {
-		cmd_io(cmd, BE_FLUSH, 0, 0, NULL, cmd_io_ends);
+		cmd_io(cmd, BE_FLUSH, 0, 0, NULL, cache_flushed);
 	}
 }
 

@@ -402,6 +402,56 @@ static void test_synchronize_cache_waits_unless_immed(void **state)
 	assert_int_equal(e->be.requests, 3);
 }
 
+static uint8_t sync_status(struct env *e, struct nexus *n, uint8_t immed)
+{
+	struct task t;
+
+	TASK_INIT(e, &t, 0x35, immed);
+	t.sc.nexus = n;
+	task_run(e, &t);
+	if (t.sc.status)
+		assert_sense(&t, SENSE_WRITE_ERROR);
+	return t.sc.status;
+}
+
+/* The backend tells of lost writes once, whoever asked; each nexus hears of it once. */
+static void test_a_flush_that_failed_is_told_to_all(void **state)
+{
+	struct lun_entry map = { 0, false, NULL };
+	struct env *e = *state;
+	struct task t;
+
+	map.lu = e->lu;
+	env_map(e, e->b, &map, 1);
+	env_clear_ua(e->b);
+	e->be.fail = -EIO;
+	e->be.fail_op = BE_FLUSH;
+	assert_int_equal(sync_status(e, e->a, 0x02), SCSI_GOOD);
+	e->be.fail = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		struct nexus *n = i ? e->b : e->a;
+
+		assert_int_equal(sync_status(e, n, 0x02), SCSI_GOOD);
+		assert_int_equal(sync_status(e, n, 0), SCSI_CHECK_CONDITION);
+		assert_int_equal(sync_status(e, n, 0), SCSI_GOOD);
+	}
+	/* Also of one whose command was aborted; who comes later has lost nothing. */
+	e->be.hold = true;
+	TASK_INIT(e, &t, 0x35);
+	scsi_submit(&t.sc);
+	scsi_cmd_abort(&t.sc);
+	fake_backend_finish(&e->be, -EIO);
+	e->be.hold = false;
+	env_pump(e);
+	assert_int_equal(t.drops, 1);
+	env_map(e, e->b, &map, 0);
+	env_map(e, e->b, &map, 1);
+	env_clear_ua(e->b);
+	assert_int_equal(sync_status(e, e->b, 0), SCSI_GOOD);
+	assert_int_equal(sync_status(e, e->a, 0), SCSI_CHECK_CONDITION);
+	env_map(e, e->b, &map, 0);
+}
+
 static void test_synchronize_cache_fails(void **state)
 {
 	struct env *e = *state;
@@ -527,6 +577,7 @@ int main(void)
 		T(test_information_is_the_lba),
 		T(test_synchronize_cache),
 		T(test_synchronize_cache_waits_unless_immed),
+		T(test_a_flush_that_failed_is_told_to_all),
 		T(test_synchronize_cache_fails),
 		T(test_start_stop),
 		T(test_read_capacity_10),
