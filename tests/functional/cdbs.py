@@ -107,7 +107,7 @@ class Cdbs:
     def copy(self):
         disks = [self.random.choice(self.naa) for _ in range(2)]
         targets = b''.join(struct.pack('>BB2xBBBB', 0xe4, 0, 1, 3, 0, 16) + naa +
-                           struct.pack('>5xBH', 2, 0) for naa in disks)
+                           struct.pack('>5xBH', 0, 512) for naa in disks)
         segments = b''.join(
             struct.pack('>BBHHH2xHQQ', 2, 0, 24, self.random.randrange(2),
                         self.random.randrange(2), self.one_of(1, 8, 1000),

@@ -64,6 +64,11 @@ class Channel:
         self.p.memory.pop(STAGS + tag, None)
         return known
 
+    def doubt(self):
+        """Whether what is pending will be answered."""
+        self.doubtful.update(self.pending)
+        self.pending.clear()
+
     def drop(self):
         self.ended = True
         self.p.close()
@@ -141,8 +146,7 @@ class Nexus:
                 if c.p.credit > 2 and len(c.pending) < WINDOW:
                     c.stuff()
             if self.wild and len(c.pending) == WINDOW:
-                c.doubtful.update(c.pending)
-                c.pending.clear()
+                c.doubt()
             if self.wild and not c.ended and c.p.credit > 2:
                 self.disturb(c)
 
@@ -188,7 +192,7 @@ def nothing_left(nexuses):
     """No command is in the target, and all credit comes back with the next answers."""
     eventually(nexuses, idle, f'commands or buffers are left: {target.ctl("stats")}')
     for c in [c for n in nexuses for c in n.channels if not c.ended]:
-        c.pending.clear()
+        c.doubt()  # answers may be on their way
         for _ in range(3):
             c.submit(bytes(6), 0)
             eventually(nexuses, lambda: c.ended or not c.pending, 'TEST UNIT READY hangs')
