@@ -228,6 +228,27 @@ def abort():
         p.close()
 
 
+def dead():
+    """The victim's data never comes: PREEMPT AND ABORT does not wait for it, nor is it written."""
+    a, b = (target.established(initiator=n) for n in (1, 2))
+    out(a, REGISTER, 0, A)
+    out(b, REGISTER, 0, B)
+    b.answer_reads = False
+    b.send(b.iu(struct.pack('>BBIBH', 0x2a, 0, 8, 0, 1), out=b'old!' * 128))
+    tag = struct.pack('>Q', b.tag)
+    kind, asked = b.event()
+    assert kind == 'read', kind
+    out(a, PREEMPT_ABORT, A, B, kind=EXCLUSIVE_ACCESS)
+    a.write(8, b'new!' * 128)
+    b.respond(asked)
+    r = b.answer()
+    assert (r.tag, r.status) == (tag, TASK_ABORTED), (r.tag, r.status, r.sense)
+    assert a.read(8, 1) == b'new!' * 128
+    out(a, CLEAR, A)
+    for p in a, b:
+        p.close()
+
+
 def gone():
     """Who preempts a host with a disk that hangs may be lost meanwhile, and come back."""
     a, b = (target.established(initiator=n) for n in (1, 2))
@@ -294,7 +315,7 @@ def ports():
 
 def main():
     {'reserve': reserve, 'again': again, 'spc2': spc2, 'abort': abort,
-     'gone': gone, 'ports': ports}[sys.argv[1]]()
+     'dead': dead, 'gone': gone, 'ports': ports}[sys.argv[1]]()
 
 
 main()
