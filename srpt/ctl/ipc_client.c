@@ -8,6 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* libqb notices that the daemon has ended only after it has waited in vain. */
+#define LOOK_MS 500
+
+static bool nothing_came(ssize_t n)
+{
+	return n == -EAGAIN || n == -ETIMEDOUT;
+}
+
+static ssize_t response_wait(qb_ipcc_connection_t *c, int timeout_s, struct ipc_response *rsp,
+			     size_t max)
+{
+	ssize_t n = -EAGAIN;
+
+	for (int left = timeout_s * 1000; left > 0 && nothing_came(n); left -= LOOK_MS)
+		n = qb_ipcc_recv(c, rsp, max, left < LOOK_MS ? left : LOOK_MS);
+	return n;
+}
+
 /* One request, one response of @max bytes at most. Bytes received or -errno. */
 static int exchange(qb_ipcc_connection_t *c, const struct ipc_request *req, int timeout_s,
 		    struct ipc_response *rsp, size_t max)
@@ -15,9 +33,9 @@ static int exchange(qb_ipcc_connection_t *c, const struct ipc_request *req, int 
 	ssize_t n = qb_ipcc_send(c, req, (size_t)req->hdr.size);
 
 	if (n >= 0)
-		n = qb_ipcc_recv(c, rsp, max, timeout_s * 1000);
+		n = response_wait(c, timeout_s, rsp, max);
 	if (n < 0)
-		return n == -EAGAIN ? -ETIMEDOUT : (int)n;
+		return nothing_came(n) ? -ETIMEDOUT : (int)n;
 	if ((size_t)n < offsetof(struct ipc_response, data))
 		return -EPROTO;
 	if (rsp->version != IPC_VERSION)

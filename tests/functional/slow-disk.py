@@ -173,6 +173,14 @@ def ends_late():
     return ALIVE
 
 
+def left():
+    """The initiator goes, and the disk keeps what it had."""
+    p = target.established()
+    begin(p, READ)
+    p.close()
+    return ALIVE
+
+
 hostile.run({
     'abort': [
         ('ABORT TASK of a READ', aborted(READ, ABORT_TASK), ALIVE),
@@ -183,6 +191,9 @@ hostile.run({
     'hang': [
         ('commands that end late', ends_late, ALIVE),
         ('the initiator is gone', dropped, ALIVE),
+    ],
+    'leave': [
+        ('the initiator is gone, the disk hangs on', left, ALIVE),
     ],
     'reset': [
         ('LUN RESET, own commands', own_reset, ALIVE),
