@@ -14,9 +14,11 @@ job=$!
 within 20 grep -q 'srpt0 disabled on request' "$work/log" || fail 'nothing is disabled'
 kill -KILL "$pid"
 wait "$pid" 2> /dev/null
+killed=$pid
 pid=
 wait "$job"
 got=$?
 job=
+rm -rf "/dev/shm/qb-$killed-"* # libqb leaves what both had in use
 [ "$got" = 1 ] || fail "exit status of srptctl: $got"
 shows 'srptd ended before it answered'
