@@ -31,11 +31,6 @@ void reserve_lost(const struct itl *itl)
 		set_reserver(itl->lu, NULL);
 }
 
-void reserve_reset(struct lu *lu)
-{
-	set_reserver(lu, NULL);
-}
-
 /*
  * Compatible reservation handling (SPC-4 5.13.3): who holds the persistent reservation, or
  * is registered where that is enough, has what it asks for. Others that come where keys are
@@ -88,6 +83,28 @@ static void reserve_start(struct lu_change *c)
 		cmd_control_fail(cmd, s);
 	else
 		cmd_control_return(cmd, cmd_good);
+}
+
+static void reserve_too_late(struct lu_change *c)
+{
+	struct scsi_cmd *cmd = container_of(c, struct scsi_cmd, change);
+
+	lu_change_end(cmd->lu, c);
+	cmd_control_fail(cmd, SENSE_BUSY);
+}
+
+/*
+ * A RESERVE that waits for its turn is found by the reset as the other commands are, and
+ * most likely aborted: it must not take the LU when nobody knows of it any more.
+ */
+void reserve_reset(struct lu *lu)
+{
+	struct lu_change *c;
+
+	list_for_each(c, &lu->changes, link)
+		if (c->start == reserve_start)
+			c->start = reserve_too_late;
+	set_reserver(lu, NULL);
 }
 
 static void reserve_received(struct scsi_cmd *cmd)

@@ -109,6 +109,32 @@ static void test_resets_release(void **state)
 	assert_int_equal(read_status(e, e->b), SCSI_GOOD);
 }
 
+static void change_started(struct lu_change *c)
+{
+	(void)c;
+}
+
+/* While something else is being kept, say. */
+static void test_a_reset_finds_who_waits_to_reserve(void **state)
+{
+	struct env *e = *state;
+	struct lu_change other = { .start = change_started };
+	struct task t;
+
+	lu_change_begin(e->lu, &other);
+	TASK_INIT(e, &t, RESERVE_6);
+	scsi_submit(&t.sc);
+	env_pump(e);
+	tmf_run(e, e->b, SCSI_LU_RESET);
+	lu_change_end(e->lu, &other);
+	env_pump(e);
+	assert_int_equal(t.sc.status, SCSI_TASK_ABORTED);
+	assert_null(e->lu->reserver);
+	env_clear_ua(e->b);
+	assert_int_equal(read_status(e, e->b), SCSI_GOOD);
+	task_free(&t);
+}
+
 static void test_reset_is_told_before_the_conflict(void **state)
 {
 	struct env *e = *state;
@@ -224,6 +250,7 @@ int main(void)
 		PR_TEST(test_a_lun_taken_away_releases),
 		PR_TEST(test_who_comes_later_conflicts),
 		PR_TEST(test_resets_release),
+		PR_TEST(test_a_reset_finds_who_waits_to_reserve),
 		PR_TEST(test_reset_is_told_before_the_conflict),
 		PR_TEST(test_third_parties_and_extents_are_refused),
 		PR_TEST(test_reserved_nobody_uses_persistent_reservations),
