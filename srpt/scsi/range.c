@@ -149,6 +149,9 @@ static bool part_waits_for(const struct range_part *p, const struct scsi_cmd *cm
 {
 	if (cmd->state != SCSI_CMD_EXECUTING || cmd->range)
 		return false;
+	/* It waits for others itself, on any LU: what it has submitted is waited for instead. */
+	if (cmd->op->exec == op_extended_copy)
+		return false;
 	return p->range->ordered || intrudes(p->range, cmd, true);
 }
 

@@ -15,7 +15,9 @@
  * at one word of its own shard (lu_shard.barriers).
  *
  * No circle of waiting: who has or wants a range has its buffers and its data, and
- * waits for commands in execution only, which have theirs. Who waits for its data
+ * waits for commands in execution only, which have theirs; not for an EXTENDED COPY
+ * of another reactor, whose writes may wait for this or another range, but for the
+ * READ or WRITE it has in execution. Who waits for its data
  * or for a buffer is nobody's reason to wait, but of ORDERED commands that came
  * later to the same reactor, which have no buffer yet.
  */
