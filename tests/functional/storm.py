@@ -231,7 +231,7 @@ class Changes(threading.Thread):
 
 def storm(wild, commands):
     """Until all have had so many answers, and all changes have been made."""
-    p = target.established(initiator=99)
+    p = target.login(initiator=99)
     naa = naas(p)
     p.close()
     nexuses = [Nexus(n, naa, wild) for n in range(1, 1 + NEXUSES)]
@@ -257,7 +257,7 @@ def storm(wild, commands):
 
 def load():
     """Until the target goes."""
-    p = target.established(initiator=99)
+    p = target.login(initiator=99)
     nexuses = [Nexus(n, naas(p), True) for n in range(1, 1 + NEXUSES)]
     for n in nexuses:
         n.log_in()
@@ -274,7 +274,7 @@ def load():
 
 
 def main():
-    {'calm': lambda: storm(False, 1500), 'wild': lambda: storm(True, 2000), 'load': load}[
+    {'calm': lambda: storm(False, 1000), 'wild': lambda: storm(True, 1200), 'load': load}[
         sys.argv[1]]()
 
 
