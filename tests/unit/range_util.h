@@ -107,6 +107,16 @@ static inline int setup_one(void **state)
 }
 
 /* Nothing is left of ranges. */
+static inline void assert_no_ranges(const struct lu *lu)
+{
+	for (unsigned i = 0; i < lu->nshards; i++) {
+		assert_int_equal(lu->shards[i].barriers, 0);
+		assert_int_equal(lu->shards[i].ranges_out, 0);
+		assert_true(list_empty(&lu->shards[i].held));
+	}
+	assert_true(list_empty(&lu->ranges));
+}
+
 static inline int teardown_range(void **state)
 {
 	struct env *e = *state;
@@ -114,12 +124,7 @@ static inline int teardown_range(void **state)
 	e->be.hold = false;
 	env_pump(e);
 	e->lu->nshards = ENV_REACTORS;
-	for (unsigned i = 0; i < ENV_REACTORS; i++) {
-		assert_int_equal(e->lu->shards[i].barriers, 0);
-		assert_int_equal(e->lu->shards[i].ranges_out, 0);
-		assert_true(list_empty(&e->lu->shards[i].held));
-	}
-	assert_true(list_empty(&e->lu->ranges));
+	assert_no_ranges(e->lu);
 	return env_teardown(state);
 }
 
