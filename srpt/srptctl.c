@@ -16,6 +16,7 @@
 
 #define DEFAULT_CONFIG SYSCONFDIR "/srpt/srpt.conf"
 #define TIMEOUT_S 60
+#define COMMAND_WIDTH 23 /* of the help: a command and its arguments */
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -69,7 +70,7 @@ static const struct command commands[] = {
 	{ "resync", "DEVICE", 1, 1, "look after a device now: its size, if it can be opened", "",
 	  run_in_daemon },
 	{ "sessions", "", 0, 0, "list the sessions of initiators", "", run_in_daemon },
-	{ "set-state", "GROUP STATE", 2, 3, "set the access state of a target group",
+	{ "set-state", "GROUP STATE [failed]", 2, 3, "set the access state of a target group",
 	  "GROUP is DEVICE_GROUP/TARGET_GROUP, or TARGET_GROUP alone where no other device group\n"
 	  "has one of that name. STATE is active, nonoptimized, standby, unavailable, offline or\n"
 	  "transitioning. With \"failed\" behind it initiators hear that a transition has failed.\n"
@@ -101,16 +102,24 @@ static const struct option options[] = {
 
 /* ---- help ---- */
 
+/* One that is too long for its column has its text in the next line. */
+static void command_line_print(const struct command *c)
+{
+	int n = printf("  %s%s%s", c->name, *c->args ? " " : "", c->args);
+
+	if (n > COMMAND_WIDTH) {
+		putchar('\n');
+		n = 0;
+	}
+	printf("%*s  %s\n", COMMAND_WIDTH - n, "", c->help);
+}
+
 static void help_print(void)
 {
 	fputs("Usage: srptctl [OPTION]... COMMAND [ARGUMENT]...\n"
 	      "Ask and control srptd, the SRP target daemon.\n\nCommands:\n", stdout);
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		char head[40];
-
-		snprintf(head, sizeof(head), "%s %s", commands[i].name, commands[i].args);
-		printf("  %-22s %s\n", head, commands[i].help);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		command_line_print(&commands[i]);
 	printf("\nOptions:\n%s\n"
 	       "Exit status: 0 done, 1 refused or failed (standard error tells why), 2 usage.\n",
 	       options_help);
