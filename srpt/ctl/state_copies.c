@@ -2,6 +2,7 @@
 #include "ctl/state_copies.h"
 
 #include "base/bytes.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -191,6 +192,15 @@ static int write_all(const struct state_copies *c, int fd, struct iovec *iov, in
 	return 0;
 }
 
+void state_give_to_owner(int fd, int dir)
+{
+	struct stat st;
+
+	if (!geteuid() && !fstat(dir, &st) && st.st_uid && fchown(fd, st.st_uid, st.st_gid))
+		log_warn("what root keeps is not given to user %u, whose the directory is: %s",
+			 st.st_uid, strerror(errno));
+}
+
 static int new_write(const struct state_copies *c, const void *data, size_t len)
 {
 	uint8_t header[STATE_FILE_HEADER];
@@ -200,6 +210,7 @@ static int new_write(const struct state_copies *c, const void *data, size_t len)
 
 	if (fd < 0)
 		return -errno;
+	state_give_to_owner(fd, c->dir);
 	state_file_header(header, c->key, c->sequence + 1, data, len);
 	rc = write_all(c, fd, iov, ARRAY_SIZE(iov));
 	if (!rc && c->io->fsync(fd))

@@ -52,6 +52,12 @@ int state_copies_save(struct state_copies *c, const void *data, size_t len);
 /* Forget it. As state_copies_save(). */
 int state_copies_erase(struct state_copies *c);
 
+/*
+ * The open file @fd, which this process has made in the directory @dir, belongs to whom that does.
+ * Root that starts srptd by hand would else leave what the service cannot read.
+ */
+void state_give_to_owner(int fd, int dir);
+
 /* Whether @name is that of an unfinished copy. */
 bool state_copies_unfinished(const char *name);
 

@@ -279,6 +279,7 @@ static void dir_make(const char *path, mode_t mode, const char *parent)
 static int dir_start(struct state_dir *d, const char *state_dir, struct mailbox *control)
 {
 	char parent[PATH_MAX];
+	int above;
 
 	snprintf(parent, sizeof(parent), "%s/..", state_dir);
 	dir_make(state_dir, 0750, parent);
@@ -286,7 +287,14 @@ static int dir_start(struct state_dir *d, const char *state_dir, struct mailbox 
 	d->fd = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->fd < 0)
 		return -errno;
+	above = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (above >= 0) {
+		state_give_to_owner(d->fd, above);
+		close(above);
+	}
 	d->lock = openat(d->fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (d->lock >= 0)
+		state_give_to_owner(d->lock, d->fd);
 	unfinished_remove(d);
 	return offload_create("state", control, &d->writer);
 }

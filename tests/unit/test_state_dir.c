@@ -135,6 +135,31 @@ static void saved_and_found_again(void **state)
 	assert_kept("a", "");
 }
 
+static void assert_owner(const char *name, uid_t want)
+{
+	struct stat st;
+
+	assert_int_equal(stat(in_dir(name), &st), 0);
+	assert_int_equal(st.st_uid, want);
+}
+
+/* Who is not root can test with the own user only. */
+static void all_belongs_to_the_owner_of_the_directory(void **state)
+{
+	uid_t owner = geteuid() ? geteuid() : 65534;
+
+	(void)state;
+	assert_int_equal(chown(in_dir(".."), owner, (gid_t)-1), 0);
+	reopen_store();
+	assert_owner(".", owner);
+	assert_owner(".lock", owner);
+	assert_kept("a", "");
+	assert_int_equal(save("a", "first"), 0);
+	assert_int_equal(save("a", "second"), 0);
+	assert_owner("a", owner);
+	assert_owner("a.last", owner);
+}
+
 static void keys_do_not_mix(void **state)
 {
 	(void)state;
@@ -284,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(saved_and_found_again),
 		T(keys_do_not_mix),
+		T(all_belongs_to_the_owner_of_the_directory),
 		T(close_ends_what_was_begun),
 		T(failure_is_told_and_the_old_state_stays),
 		T(unfinished_files_are_removed),
