@@ -172,8 +172,10 @@ def one_round(log, rng, expected):
         found = full_status(hosts[0])
         state = next((s for s in expected if s.told() == found), None)
         assert state is not None, (found, [s.told() for s in expected])
-        count, answered, under_way = stream(hosts, state, rng, Killer(daemon, rng))
+        killer = Killer(daemon, rng)
+        count, answered, under_way = stream(hosts, state, rng, killer)
         daemon.killed()
+        assert count >= killer.after, f'{count} commands answered, killed after {killer.after}'
     finally:
         daemon.kill()
         daemon.process.wait()
@@ -191,6 +193,7 @@ def main():
             count, new, *expected = one_round(log, rng, expected)
             commands += count
             landed += new
+    assert commands, 'no command was answered before a kill'
     print(f'{KILLS} times killed; {commands} commands answered; '
           f'{landed} times the command under way had been kept')
 
