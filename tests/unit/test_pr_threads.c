@@ -50,14 +50,6 @@ void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
 	list_add_tail(&be->queue[r->id], &io->link);
 }
 
-void backend_submit_scsi(struct reactor *r, struct backend *be, struct be_scsi_io *io)
-{
-	(void)r;
-	(void)be;
-	(void)io;
-	abort();
-}
-
 const struct backend_info *backend_info(const struct backend *be)
 {
 	return &be->info;
@@ -78,26 +70,6 @@ int backend_attach(struct backend *be, struct reactor *r)
 void backend_detach(struct backend *be, struct reactor *r)
 {
 	assert_true(list_empty(&be->queue[r->id]));
-}
-
-void backend_set_read_only(struct backend *be, bool read_only)
-{
-	be->info.read_only = read_only;
-}
-
-int backend_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen)
-{
-	(void)be;
-	(void)fresh;
-	(void)err;
-	(void)errlen;
-	return 0;
-}
-
-void backend_refresh(struct backend *be, struct reactor *r)
-{
-	(void)be;
-	(void)r;
 }
 
 int backend_resync(struct backend *be)
