@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Device groups of a cluster: their role on this node, and promote and demote. What the
+ * replicator says comes in by ha_link.h. See doc/ha.md. Control thread.
+ */
+#ifndef SRPT_CTL_HA_H
+#define SRPT_CTL_HA_H
+
+#include "ctl/live.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct daemon;
+struct ha_link;
+
+enum ha_role { HA_STANDBY, HA_PROMOTING, HA_PROMOTED, HA_DEMOTING, HA_ROLES };
+
+/* Why promote or demote did not do it; also the exit statuses of srptctl. */
+enum ha_result {
+	HA_DONE = 0,
+	HA_FAILED = 1,
+	HA_UNKNOWN_GROUP = 3,
+	HA_GATE_CLOSED = 4,
+	HA_NOT_PRIMARY = 5,
+	HA_PARITY = 6,
+	HA_BUSY = 10,
+	HA_TIMEOUT = 11,
+};
+
+/* ---- what the link tells; @group: a name from the peer, maybe of none ---- */
+
+void ha_link_is_up(struct daemon *d);
+void ha_link_is_down(struct daemon *d);
+/* The gate may be open with @epoch (> 0) until @until_ns, CLOCK_MONOTONIC. */
+void ha_leased(struct daemon *d, const char *group, uint64_t epoch, uint64_t until_ns);
+void ha_closed(struct daemon *d, const char *group, const char *reason);
+/* A promote that waits is told why: HA_GATE_CLOSED, HA_NOT_PRIMARY or HA_PARITY. */
+void ha_refused(struct daemon *d, const char *group, enum ha_result why, const char *reason);
+/* The agreed states of the group's target groups. Those it does not name stay as they are. */
+struct ha_state {
+	uint16_t id;
+	enum alua_state state;
+};
+void ha_table(struct daemon *d, const char *group, uint64_t epoch, const struct ha_state *states,
+	      unsigned n);
+void ha_resume(struct daemon *d, const char *group);
+
+const char *ha_role_name(enum ha_role role);
+
+#endif
