@@ -19,6 +19,8 @@
 #include <stdint.h>
 #include <time.h>
 
+struct ha;
+struct ha_link;
 struct ipc_server;
 
 /* Exit statuses of srptd, as in srptd(8). */
@@ -39,6 +41,9 @@ struct daemon {
 	struct listeners listeners;
 	struct ipc_server *ipc;
 	struct watch *watch;
+	struct ha *ha;           /* of the cluster's device groups: ctl/ha.h */
+	struct ha_link *ha_link; /* NULL: none */
+	bool no_write_gate;      /* the gates of all groups are open for ever */
 	enum guid_source guid_source;
 	time_t started;    /* seconds since the epoch */
 	bool starting;     /* the first configuration is being applied */

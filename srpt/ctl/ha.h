@@ -46,6 +46,23 @@ void ha_table(struct daemon *d, const char *group, uint64_t epoch, const struct 
 	      unsigned n);
 void ha_resume(struct daemon *d, const char *group);
 
-const char *ha_role_name(enum ha_role role);
+/* ---- what the link tells the replicator of ---- */
+
+struct ha_group_info {
+	const char *name, *resource; /* of the DEVICE_GROUP; its drbd_resource */
+	enum ha_role role;
+	uint64_t epoch;  /* of the lease it is promoted with, else of the last; 0: there was none */
+	uint64_t wants;  /* a promote waits for a lease above this epoch; see waiting */
+	bool waiting;
+	uint16_t local;  /* id of its local target group; 0: it has none */
+	unsigned n;
+	struct ha_state states[ALUA_GROUPS_MAX];
+};
+
+/* Calls @fn for each cluster's group; @i is valid during the call. */
+void ha_for_each_group(const struct daemon *d,
+		       void (*fn)(void *arg, const struct ha_group_info *i), void *arg);
+
+const char *ha_role_name(enum ha_role role); /* "standby", "promoting", ... */
 
 #endif
