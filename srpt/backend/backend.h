@@ -166,6 +166,12 @@ struct backend_params {
 	bool thin_provisioned; /* offer BE_UNMAP */
 	bool hide_physical;    /* report physical blocks as large as logical ones */
 	int rotational;        /* 0, 1; -1: ask the device */
+	/*
+	 * Nothing is opened: it is only known what there is. Size and limits are those of sysfs
+	 * (block device) or stat (file), else @size, of blockio and fileio too. Every request
+	 * ends with -ENODEV. Nullio, ram and fault have nothing to close and lose nothing by it.
+	 */
+	bool parked;
 	struct backend_fault fault;
 };
 
@@ -225,6 +231,9 @@ int backend_resync(struct backend *be);
 /* Refuse what would change anything, from now on, or no longer. Control thread. */
 void backend_set_read_only(struct backend *be, bool read_only);
 
+/* Opened with params.parked, or exchanged for one that was. Any thread. */
+bool backend_is_parked(const struct backend *be);
+
 /* Whether it can be lost, and opened anew while it is in use. */
 bool backend_can_exchange(const struct backend *be);
 
@@ -240,6 +249,12 @@ bool backend_suspect(struct backend *be);
  * reactor. read_only stays as it is. Requests in flight end where they began. @fresh stays the
  * caller's, to be closed. 0; 1: what was open was dead, and with it may be what was written and
  * not flushed; or -errno with @err: nothing has changed. Control thread.
+ *
+ * Where one of them is parked, other rules hold: no request may be in flight, @be becomes what
+ * @fresh was, and whichever disk and size that has is taken over. After backend_refresh() on every
+ * reactor and backend_close() of a @fresh that has taken what was open, no descriptor of it is
+ * left in this process. Of every type but those of SCSI devices, also where
+ * backend_can_exchange() says no.
  */
 int backend_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen);
 void backend_refresh(struct backend *be, struct reactor *r);

@@ -347,6 +347,29 @@ void lu_registrant(const struct lu *lu, unsigned i, struct lu_registrant *r);
 void lu_set_read_only(struct lu *lu, bool read_only);
 
 /*
+ * Put what was kept, as in lu_params.state, in the place of the LU's reservations and saved mode
+ * pages; @len 0: as new. Nexuses hear of what really changed: 2A/03 … 05 of their registrations
+ * and the reservation, 2A/01 of mode pages. What is RESERVEd is released. Not while a change of
+ * it runs (after alua_group_drain() none does). Nothing is saved by this. 0; -EINVAL, logged, not
+ * understood, -EBUSY or -ENOMEM: nothing has changed.
+ */
+int lu_state_replace(struct lu *lu, const void *data, size_t len);
+
+/*
+ * Where the state is kept from now on; NULL: nowhere, saves fail. Not while a change runs, as
+ * above. MODE SELECT with SP and APTPL are offered as long as it has one, or is in a gated group.
+ */
+void lu_set_store(struct lu *lu, struct lu_store *store);
+
+/*
+ * Read the first block in the way of commands (a reactor's buffer, backend_submit()), or flush the
+ * cache of the backend. @done(arg, 0 or -errno), on the control thread, never inside. Not cancelled
+ * by anything: lu_destroy() and alua_group_drain() wait for it. 0, -ENOMEM.
+ */
+int lu_canary(struct lu *lu, void (*done)(void *arg, int status), void *arg);
+int lu_flush(struct lu *lu, void (*done)(void *arg, int status), void *arg);
+
+/*
  * Go on with what @fresh has open, see backend_exchange(); 0: @done(arg) when every reactor does,
  * and the size must be read again; where what was open was dead, 06/28/00 is raised. -errno with
  * @err: nothing has changed. One at a time, and not while it is destroyed.
@@ -386,6 +409,7 @@ struct alua_params {
 	uint8_t transition_time; /* s a change of state may take, for initiators; 0: not told */
 	const struct alua_target_group *groups;
 	unsigned n_groups;
+	bool gated;              /* it has a write gate, closed at first; as it was made */
 };
 
 /*
@@ -408,6 +432,35 @@ void alua_group_destroy(struct alua_group *g);
  */
 int alua_group_set_state(struct alua_group *g, uint16_t id, enum alua_state state, bool failed);
 enum alua_state alua_group_state(const struct alua_group *g, uint16_t id); /* it must exist */
+
+/*
+ * Several target port groups at once, in one table: nobody finds some of them changed and others
+ * not. As alua_group_set_state(); -EINVAL for more than ALUA_GROUPS_MAX.
+ */
+struct alua_state_of {
+	uint16_t id;
+	enum alua_state state;
+};
+int alua_group_set_states(struct alua_group *g, const struct alua_state_of *s, unsigned n,
+			  bool failed);
+
+/*
+ * The write gate of a gated group: open with @epoch (not 0) until @until_ns (CLOCK_MONOTONIC;
+ * UINT64_MAX: for ever). Again with the same epoch: renewed, or shortened. What was admitted under
+ * another epoch, or before it was closed, is answered 02/04/0A. See scsi/gate.h.
+ */
+void alua_group_gate_open(struct alua_group *g, uint64_t epoch, uint64_t until_ns);
+void alua_group_gate_close(struct alua_group *g);
+
+/*
+ * Wait until no command that touches the medium is in the backend, nor on the control thread, of
+ * any LU of the group: then @done(arg), never inside. Those that are held are admitted anew now,
+ * so refused when the gate is closed or the access state says so (one of which goes before); a
+ * FORMAT UNIT or SANITIZE that runs is stopped. One at a time; without end while the backend
+ * hangs. Cancelled, @done does not run; before the group is destroyed it must be.
+ */
+void alua_group_drain(struct alua_group *g, void (*done)(void *arg), void *arg);
+void alua_group_drain_cancel(struct alua_group *g);
 
 /*
  * Put an LU in a device group, and out of that it was in; NULL: it is in none, as at first,
