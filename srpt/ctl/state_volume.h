@@ -37,7 +37,8 @@ void state_volume_set_epoch(struct state_store *s, uint64_t epoch,
 
 /*
  * Finish the saves that were begun (each done() runs), close the device on a thread, then
- * @done(arg); @s is not used any more from now on. Without end while the disk hangs. Control thread.
+ * @done(arg); @s is not used any more from now on. Without end while the disk hangs. Control
+ * thread.
  */
 void state_volume_close_async(struct state_store *s, void (*done)(void *arg), void *arg);
 

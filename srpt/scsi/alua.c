@@ -248,7 +248,10 @@ static struct alua_params table_params(const struct alua_table *t,
 			e->id, e->preferred, e->state, e->ports, e->n_ports
 		};
 	}
-	return (struct alua_params){ t->lu_group, t->transition_time, groups, t->n_groups };
+	return (struct alua_params){
+		.lu_group = t->lu_group, .transition_time = t->transition_time,
+		.groups = groups, .n_groups = t->n_groups,
+	};
 }
 
 int alua_group_set_state(struct alua_group *g, uint16_t id, enum alua_state state, bool failed)

@@ -176,7 +176,7 @@ static void env_setup(void)
 	const uint8_t id[16] = { 0 };
 	const uint16_t ports[] = { 1, 2 };
 	const struct alua_target_group groups[] = { { 1, true, ALUA_NONOPTIMIZED, ports, 2 } };
-	const struct alua_params ap = { 9, 60, groups, 1 };
+	const struct alua_params ap = { 9, 60, groups, 1, false };
 	struct alua_group *group_of_lu;
 	struct lun_entry map[4];
 

@@ -38,7 +38,7 @@ static inline int groups_setup(void **state)
 	env_open(&t->e);
 	t->groups[0] = (struct alua_target_group){ LOCAL, false, ALUA_OPTIMIZED, local_ports, 1 };
 	t->groups[1] = (struct alua_target_group){ REMOTE, false, ALUA_STANDBY, remote_ports, 2 };
-	t->params = (struct alua_params){ 0, 60, t->groups, 2 };
+	t->params = (struct alua_params){ 0, 60, t->groups, 2, false };
 	assert_int_equal(alua_group_create(t->e.device, &t->params, &t->g), 0);
 	lu_set_alua_group(t->e.lu, t->g);
 	env_clear_ua(t->e.a);

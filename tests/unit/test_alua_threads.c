@@ -220,7 +220,7 @@ static void test_open(struct test *t)
 		t->groups[i] = (struct alua_target_group){
 			(uint16_t)(i + 1), false, i ? ALUA_STANDBY : ALUA_OPTIMIZED, &ports[i], 1
 		};
-	t->params = (struct alua_params){ 0, 60, t->groups, 2 };
+	t->params = (struct alua_params){ 0, 60, t->groups, 2, false };
 	assert_int_equal(alua_group_create(t->device, &t->params, &t->g), 0);
 	lu_set_alua_group(t->lu, t->g);
 	for (unsigned i = 0; i < REACTORS; i++)

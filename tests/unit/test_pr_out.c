@@ -168,7 +168,7 @@ static void test_all_target_ports_of_the_device_group(void **state)
 	struct alua_target_group groups[] = {
 		{ 1, false, ALUA_OPTIMIZED, near, 2 }, { 2, false, ALUA_STANDBY, far, 2 },
 	};
-	const struct alua_params params = { 0, 60, groups, 2 };
+	const struct alua_params params = { 0, 60, groups, 2, false };
 	struct env *e = *state;
 	struct alua_group *g;
 	struct task t;

@@ -102,7 +102,7 @@ static void test_groups_only_when_there_are_some(void **state)
 	static const uint8_t lu_group[8] = { 0x01, 0x06, 0x00, 0x04, 0, 0, 0x03, 0x04 };
 	const uint16_t ports[] = { 7 };
 	const struct alua_target_group groups[] = { { 0x102, false, ALUA_STANDBY, ports, 1 } };
-	struct alua_params p = { 0x304, 60, groups, 1 };
+	struct alua_params p = { 0x304, 60, groups, 1, false };
 	struct alua_group *g;
 	struct task t;
 
