@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DRBD_NAME_MAX 127    /* characters of the name of a resource or connection */
-#define DRBD_LINE_MAX 4096   /* bytes of a line that is looked at */
+#define DRBD_NAME_MAX 127   /* characters of the name of a resource, connection or helper */
+#define DRBD_LINE_MAX 4096  /* bytes of a line that is looked at */
 #define DRBD_VOLUME_MAX 65535
 
 enum drbd_action {
@@ -42,7 +42,10 @@ enum drbd_object {
 	DRBD_OBJECTS,
 };
 
-/* In each of the following 0 says that the line does not name it. */
+/*
+ * In each of the following 0 says that the line does not name it. A word that is not known counts
+ * as the one that promises least.
+ */
 enum drbd_role { DRBD_ROLE_SAME, DRBD_ROLE_UNKNOWN, DRBD_PRIMARY, DRBD_SECONDARY, DRBD_ROLES };
 
 enum drbd_disk {
@@ -83,8 +86,10 @@ struct drbd_event {
 	enum drbd_action action;
 	enum drbd_object object;         /* of all but DRBD_READY and DRBD_LOST */
 	char resource[DRBD_NAME_MAX + 1];
-	char conn[DRBD_NAME_MAX + 1];    /* of connection, peer-device, path; "" else */
+	char conn[DRBD_NAME_MAX + 1];    /* of connection and peer-device */
 	char new_name[DRBD_NAME_MAX + 1]; /* of DRBD_RENAME */
+	char helper[DRBD_NAME_MAX + 1];  /* of DRBD_CALL and DRBD_RESPONSE */
+	uint32_t status;                 /* exit status, of DRBD_RESPONSE */
 	uint32_t volume;                 /* of device, peer-device */
 	enum drbd_role role;             /* of a resource; of a connection: the peer's */
 	enum drbd_flag suspended;        /* I/O, for whatever reason */
@@ -96,9 +101,9 @@ struct drbd_event {
 
 /*
  * @len bytes of @line, without the newline: from another program, may hold anything. 0; -EINVAL:
- * malformed, or a word that is not known where it would have to be understood, so that what is
- * known of DRBD is no longer the truth; -ENOMSG: nothing that matters (an unknown kind of object,
- * an empty line).
+ * malformed, or without what names its object, so that what is known of DRBD may be wrong now;
+ * -ENOMSG: nothing that matters (an unknown kind of action or object, an empty line). *@e is
+ * complete in case of 0 only.
  */
 int events2_parse(const char *line, size_t len, struct drbd_event *e);
 
