@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The checker; history.h says what it finds. Exit status 1 with the first of what is wrong. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "history.h"
 
 #define MAX_SHOWN 10u

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The writer; history.h says what it does. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "history.h"
 
 #include <pthread.h>

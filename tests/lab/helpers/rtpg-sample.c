@@ -24,7 +24,9 @@
  * The sampler's nexus hears unit attentions, and so does the kernel's multipath: with it, an
  * initiator learns of a switch sooner than without. Figures are to be measured without it.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
