@@ -26,7 +26,8 @@
 enum policy_event_type {
 	POLICY_NOW,        /* ns: CLOCK_MONOTONIC from before the sources were read */
 	POLICY_STORED,     /* group, epoch: kept on disk; all of them before any other event */
-	POLICY_MEMBERSHIP, /* nodes, n_nodes: of the process group. We are out of it: 0 */
+	POLICY_MEMBERSHIP, /* node: our own id; nodes, n_nodes: of the process group, ours among them
+			    * (not: we are out of it). One that left and is back: first without it */
 	POLICY_DELIVERED,  /* node, msg: a message of the process group, also our own */
 	POLICY_QUORUM,     /* yes; not known is no */
 	POLICY_SRPTD_UP,
@@ -76,8 +77,8 @@ struct policy_sink {
 
 struct policy;
 
-/* @node: our own id in the cluster (corosync's nodeid), @name: uname -n. NULL: no memory. */
-struct policy *policy_new(uint32_t node, const char *name);
+/* @name: of this node, uname -n. NULL: no memory. */
+struct policy *policy_new(const char *name);
 void policy_free(struct policy *p); /* NULL is fine */
 
 void policy_event(struct policy *p, const struct policy_event *e, const struct policy_sink *to);
