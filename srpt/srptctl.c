@@ -24,6 +24,7 @@ enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 struct settings {
 	const char *config;
 	const char *socket; /* NULL: as the configuration says */
+	const char *node;   /* whose targets are meant; NULL: this one's */
 	bool json;
 };
 
@@ -88,6 +89,7 @@ static const char options_help[] =
 	"  -c, --config FILE  configuration (default " DEFAULT_CONFIG ")\n"
 	"  -h, --help         show this help, or that of a command\n"
 	"  -j, --json         print JSON\n"
+	"  -n, --node NAME    node that a configuration file is read for (default: uname -n)\n"
 	"  -s, --socket NAME  control socket of srptd (default: as the configuration says)\n"
 	"  -V, --version      show the version\n";
 
@@ -95,6 +97,7 @@ static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "node", required_argument, NULL, 'n' },
 	{ "socket", required_argument, NULL, 's' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -156,7 +159,7 @@ static void socket_name_get(const struct settings *s, char *name, size_t size)
 	struct conf *conf = NULL;
 
 	if (!s->socket && !access(s->config, R_OK))
-		conf_load(s->config, &conf, &diags);
+		conf_load(s->config, s->node, &conf, &diags);
 	snprintf(name, size, "%s", s->socket ? s->socket : conf ? conf->daemon.control_socket :
 		 IPC_DEFAULT_NAME);
 	conf_diag_free(&diags);
@@ -215,7 +218,7 @@ static int run_check_config(const struct settings *s, int argc, const char *cons
 	struct conf_diag_list diags = { 0 };
 	const char *path = argc > 1 ? argv[1] : s->config;
 	struct conf *conf = NULL;
-	int rc = conf_load(path, &conf, &diags) ? EXIT_FAILED : EXIT_DONE;
+	int rc = conf_load(path, s->node, &conf, &diags) ? EXIT_FAILED : EXIT_DONE;
 
 	conf_diag_print(&diags, stderr);
 	if (rc == EXIT_DONE && !s->json)
@@ -274,7 +277,7 @@ static int run_login_info(const struct settings *s, int argc, const char *const 
 	fprintf(stderr, "srptctl: %s\n", why);
 	if (!ipc_client_no_daemon(rc))
 		return EXIT_FAILED;
-	if (conf_load(s->config, &conf, &diags)) {
+	if (conf_load(s->config, s->node, &conf, &diags)) {
 		conf_diag_print(&diags, stderr);
 		rc = EXIT_FAILED;
 	} else {
@@ -293,7 +296,7 @@ static int settings_parse(int argc, char **argv, struct settings *s, bool *help)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:hjs:V", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:hjn:s:V", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			s->config = optarg;
@@ -303,6 +306,9 @@ static int settings_parse(int argc, char **argv, struct settings *s, bool *help)
 			break;
 		case 'j':
 			s->json = true;
+			break;
+		case 'n':
+			s->node = optarg;
 			break;
 		case 's':
 			s->socket = optarg;

@@ -47,7 +47,7 @@ static void params_make(struct params *room, const struct device_group *g,
 	}
 	room->p = (struct alua_params){
 		next->lu_group_id, (uint8_t)next->transition_time, room->groups,
-		(unsigned)next->n_groups,
+		(unsigned)next->n_groups, conf_group_clustered(next),
 	};
 }
 

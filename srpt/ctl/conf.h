@@ -8,8 +8,8 @@
  *
  * conf_lex.c splits text into tokens, conf.c builds the structure, conf_keys.c holds the one table
  * of attributes, conf_value.c converts one value, conf_check.c does what needs the whole file,
- * conf_groups.c that for device groups, conf_write.c emits and compares, conf_match.c picks the
- * group of an initiator.
+ * conf_groups.c that for device groups, conf_cluster.c for those of a cluster and what of a file
+ * for all nodes is for one, conf_write.c emits, conf_match.c picks the group of an initiator.
  */
 #ifndef SRPT_CTL_CONF_H
 #define SRPT_CTL_CONF_H
@@ -181,6 +181,7 @@ struct conf_target {
 	uint16_t rel_tgt_id;		/* 1..65535, unique; if not given the lowest free one */
 	uint64_t id_ext;		/* host order, 0 = not given: see conf_target_id_ext() */
 	uint64_t ioc_guid;		/* host order, 0 = the driver's, else the daemon's */
+	char node[CONF_NAME_MAX + 1];	/* made on this node only; "" = on all */
 	char *comment;			/* free text for people, NULL = none */
 	struct conf_portal *portals;	/* none: all addresses at rdma_cm_port */
 	size_t n_portals;
@@ -195,7 +196,7 @@ struct conf_group_target {
 	struct conf_pos pos;
 	char name[CONF_PORT_NAME_MAX + 1];
 	uint16_t rel_tgt_id;		/* if not given that of the TARGET of this name */
-	const struct conf_target *target;	/* of this name, in the same struct conf; or NULL */
+	const struct conf_target *target;	/* of this name in conf->targets, or NULL */
 };
 
 /* TARGET_GROUP in a DEVICE_GROUP block: the ports of one node. */
@@ -217,13 +218,15 @@ struct conf_group_device {
 	const struct conf_device *dev;	/* the same, resolved; lives in the same struct conf */
 };
 
-/* DEVICE_GROUP: devices that fail over together. */
+/* DEVICE_GROUP: devices that fail over together; by a cluster if there is a drbd_resource. */
 struct conf_device_group {
 	uint64_t given;
 	struct conf_pos pos;
 	char name[CONF_NAME_MAX + 1];
 	uint16_t lu_group_id;		/* logical unit group, unique; 0 = none is told */
 	uint16_t transition_time;	/* seconds a change of state may take, 1..255 */
+	char drbd_resource[CONF_NAME_MAX + 1];	/* what replicates them, "" = no cluster's */
+	char *state_volume;		/* absolute path; NULL = none; only with drbd_resource */
 	struct conf_group_device *devices;
 	size_t n_devices;
 	struct conf_target_group *groups;	/* in file order */
@@ -256,6 +259,7 @@ struct conf_daemon {
 	int32_t poll_budget_us;		/* idle microseconds before sleeping, -1 never, 0 at once */
 	uint64_t buffer_size;		/* data buffers per reactor */
 	enum conf_log_level log_level;
+	uint32_t write_gate_grace;	/* seconds a lease of the write gate lasts, 1..30 */
 	char *state_dir;		/* absolute path */
 	char control_socket[CONF_NAME_MAX + 1];	/* name srptctl connects to */
 };
@@ -269,6 +273,8 @@ struct conf {
 	size_t n_devices;
 	struct conf_target *targets;	/* in file order */
 	size_t n_targets;
+	struct conf_target *others;	/* those of other nodes, after conf_localize() */
+	size_t n_others;
 	struct conf_device_group *device_groups;	/* in file order */
 	size_t n_device_groups;
 };
@@ -282,8 +288,19 @@ struct conf {
  */
 int conf_parse(const char *path, const char *text, size_t len, struct conf **out,
 	       struct conf_diag_list *diags);
-/* Reads the file and parses it; also a diagnostic and -errno if it cannot be read. Blocks. */
-int conf_load(const char *path, struct conf **out, struct conf_diag_list *diags);
+/*
+ * Makes it the configuration of one node, once: targets of others go from targets to others, and
+ * what depends on the node is checked. 0, or -EINVAL and -ENOMEM, then it is good for nothing but
+ * conf_free().
+ */
+int conf_localize(struct conf *conf, const char *node, struct conf_diag_list *diags);
+/*
+ * Reads the file, parses and localizes it; also a diagnostic and -errno if it cannot be read. NULL
+ * for a node: this one. Blocks.
+ */
+int conf_load(const char *path, const char *node, struct conf **out, struct conf_diag_list *diags);
+/* The name of this node: the host name as uname(2) has it, which is Pacemaker's default too. */
+const char *conf_this_node(void);
 void conf_free(struct conf *conf);	/* NULL is fine */
 /*
  * Emits the canonical form: what was given and what was assigned (rel_tgt_id), in the order of the
@@ -317,6 +334,9 @@ const struct conf_target *conf_target_find(const struct conf *conf, const char *
 const struct conf_device_group *conf_device_group_find(const struct conf *conf, const char *name);
 const struct conf_target_group *conf_target_group_find(const struct conf_device_group *group,
 						       const char *name);
+bool conf_group_clustered(const struct conf_device_group *group);	/* it has a drbd_resource */
+/* The target group with the targets of this node; NULL: none. For one localized. */
+const struct conf_target_group *conf_local_group(const struct conf_device_group *group);
 const char *conf_alua_state_name(enum conf_alua_state state);	/* "active", ... */
 const char *conf_handler_name(enum conf_handler handler);	/* "vdisk_blockio", ... */
 /*
@@ -384,6 +404,7 @@ enum conf_type {
 	CONF_T_NAA,		/* 32 hex digits, the first a 6; 16 bytes */
 	CONF_T_ID,		/* printable ASCII up to width - 1; char array of width */
 	CONF_T_NAME,		/* the same without blanks and slashes */
+	CONF_T_RESOURCE,	/* letters, digits, '.', '_' and '-', that not in front; the same */
 	CONF_T_TEXT,		/* UTF-8 up to max bytes; char * */
 	CONF_T_PATH,		/* absolute path; char * */
 	CONF_T_PORTAL,		/* address with optional port; repeatable */

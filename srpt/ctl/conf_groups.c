@@ -44,6 +44,11 @@ static bool device_resolve(struct groups *g, struct conf_device_group *dg,
 		conf_error(g->c->diags, d->pos, "there is no DEVICE \"%s\"", d->name);
 		return false;
 	}
+	if (is_passed_through(d->dev) && conf_group_clustered(dg)) {
+		conf_error(g->c->diags, d->pos, "DEVICE \"%s\": a cluster cannot move a %s",
+			   d->name, conf_handler_name(d->dev->handler));
+		return false;
+	}
 	if (is_passed_through(d->dev)) {
 		conf_warn(g->c->diags, d->pos, "DEVICE \"%s\" is left out: to a %s, access is the "
 			  "same through all ports", d->name, conf_handler_name(d->dev->handler));
@@ -203,7 +208,7 @@ static int check_target_groups(struct groups *g, struct conf_device_group *dg)
 		else
 			target_group_free(&dg->groups[i]);
 	}
-	if (!dg->n_groups)
+	if (!dg->n_groups && !conf_group_clustered(dg))
 		conf_warn(g->c->diags, dg->pos, "DEVICE_GROUP \"%s\" has no TARGET_GROUP: access "
 			  "to its devices is always active", dg->name);
 	dg->n_groups = kept;
@@ -236,9 +241,11 @@ static bool check_map(const struct groups *g, const struct conf_target *t,
 		fine = dg;
 		if (group_has_target(dg, t))
 			continue;
-		conf_warn(g->c->diags, map->luns[i].pos, "TARGET \"%s\" shows DEVICE \"%s\" and is "
-			  "in no TARGET_GROUP of DEVICE_GROUP \"%s\": access through it is always "
-			  "active", t->name, dev->name, dg->name);
+		/* A path that is active on both nodes at once would be fatal. */
+		conf_diag_add(g->c->diags, conf_group_clustered(dg) ? CONF_ERROR : CONF_WARNING,
+			      map->luns[i].pos, "TARGET \"%s\" shows DEVICE \"%s\" and is in no "
+			      "TARGET_GROUP of DEVICE_GROUP \"%s\": access through it is always "
+			      "active", t->name, dev->name, dg->name);
 		return false;
 	}
 	return true;
@@ -296,7 +303,7 @@ static int groups_check(struct groups *g)
 	}
 	for (size_t i = 0; i < conf->n_targets && !rc; i++)
 		check_maps(g, &conf->targets[i]);
-	return rc;
+	return rc ? rc : conf_check_cluster(conf, g->c->diags);
 }
 
 int conf_check_groups(struct conf_checker *c)

@@ -40,7 +40,7 @@
 #define NO_TUNE "srptd has nothing to tune here"
 #define NO_FEATURE "this version does not offer the feature"
 #define NO_SIZE "srptd chooses the value itself"
-#define NO_CLUSTER "this version has no cluster functions"
+#define NO_CLUSTER "see DEVICE_GROUP"
 #define NO_TRACE "srptd logs by log_level in DAEMON"
 
 static const char *const log_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
@@ -105,6 +105,8 @@ static const struct conf_key keys[] = {
 	{ DAEMON(log_level), .type = CONF_T_ENUM, .names = log_levels, .fallback = "info",
 	  .live = true,
 	  .help = "least severe messages that are logged" },
+	{ DAEMON(write_gate_grace), .type = CONF_T_UINT, .min = 1, .max = 30, .fallback = "3",
+	  .live = true, .help = "seconds that srptd may serve a cluster's disks without news" },
 	{ DAEMON(state_dir), .type = CONF_T_PATH, .fallback = "/var/lib/srpt",
 	  .help = "directory for what must survive a restart" },
 	{ DAEMON(control_socket), .type = CONF_T_NAME, .fallback = "srptd",
@@ -231,6 +233,8 @@ static const struct conf_key keys[] = {
 	  .help = "identifier extension that initiators log in with" },
 	{ TARGET(ioc_guid), .type = CONF_T_HEX64,
 	  .help = "I/O controller of this target, if not that of the driver" },
+	{ TARGET(node), .type = CONF_T_NAME,
+	  .help = "node of a cluster that has the target; without it every one" },
 	{ .block = CONF_TARGET, .name = "portal", .offset = offsetof(struct conf_target, portals),
 	  .type = CONF_T_PORTAL,
 	  .help = "an address to listen on; repeatable; without any all addresses" },
@@ -258,6 +262,10 @@ static const struct conf_key keys[] = {
 	  .help = "number of the logical unit group, no two device groups the same" },
 	{ DGROUP(transition_time), .type = CONF_T_UINT, .min = 1, .max = 255, .fallback = "60",
 	  .live = true, .help = "seconds that initiators wait for the end of a transition" },
+	{ DGROUP(drbd_resource), .type = CONF_T_RESOURCE, .live = true,
+	  .help = "DRBD resource that replicates the devices: a cluster moves them" },
+	{ DGROUP(state_volume), .type = CONF_T_PATH, .live = true,
+	  .help = "replicated block device that keeps their reservations and mode pages" },
 
 	{ TGROUP(group_id), .type = CONF_T_UINT, .min = 1, .max = 65535, .live = true,
 	  .help = "target port group identifier, no two in a device group the same" },

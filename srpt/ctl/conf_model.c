@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/utsname.h>
 
 #include "ctl/conf_priv.h"
 
@@ -17,7 +18,29 @@ static int load_failed(const char *path, struct conf_diag_list *diags, int error
 	return -error;
 }
 
-int conf_load(const char *path, struct conf **out, struct conf_diag_list *diags)
+const char *conf_this_node(void)
+{
+	static struct utsname name;
+
+	return uname(&name) ? "" : name.nodename;
+}
+
+static int parse_local(const char *path, const char *text, size_t len, const char *node,
+		       struct conf **out, struct conf_diag_list *diags)
+{
+	int rc = conf_parse(path, text, len, out, diags);
+
+	if (rc)
+		return rc;
+	rc = conf_localize(*out, node ? node : conf_this_node(), diags);
+	if (rc) {
+		conf_free(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+int conf_load(const char *path, const char *node, struct conf **out, struct conf_diag_list *diags)
 {
 	const size_t room = CONF_TEXT_MAX + 1;
 	FILE *f = fopen(path, "re");
@@ -37,14 +60,15 @@ int conf_load(const char *path, struct conf **out, struct conf_diag_list *diags)
 	len = fread(text, 1, room, f);
 	error = ferror(f) ? errno ? errno : EIO : 0;
 	fclose(f);
-	rc = error ? load_failed(path, diags, error) : conf_parse(path, text, len, out, diags);
+	rc = error ? load_failed(path, diags, error) :
+		     parse_local(path, text, len, node, out, diags);
 	free(text);
 	return rc;
 }
 
 /* ---- freeing ---- */
 
-static void target_free(struct conf_target *target)
+static void target_values_free(struct conf_target *target)
 {
 	for (size_t i = 0; i < target->n_groups; i++) {
 		free(target->groups[i].map.luns);
@@ -56,12 +80,20 @@ static void target_free(struct conf_target *target)
 	conf_values_free(CONF_TARGET, target);
 }
 
+static void targets_free(struct conf_target *targets, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		target_values_free(&targets[i]);
+	free(targets);
+}
+
 static void device_group_free(struct conf_device_group *dg)
 {
 	for (size_t i = 0; i < dg->n_groups; i++)
 		free(dg->groups[i].targets);
 	free(dg->groups);
 	free(dg->devices);
+	conf_values_free(CONF_DEVICE_GROUP, dg);
 }
 
 void conf_free(struct conf *conf)
@@ -71,9 +103,8 @@ void conf_free(struct conf *conf)
 	for (size_t i = 0; i < conf->n_devices; i++)
 		conf_values_free(CONF_DEVICE, &conf->devices[i]);
 	free(conf->devices);
-	for (size_t i = 0; i < conf->n_targets; i++)
-		target_free(&conf->targets[i]);
-	free(conf->targets);
+	targets_free(conf->targets, conf->n_targets);
+	targets_free(conf->others, conf->n_others);
 	for (size_t i = 0; i < conf->n_device_groups; i++)
 		device_group_free(&conf->device_groups[i]);
 	free(conf->device_groups);
@@ -108,12 +139,18 @@ const struct conf_device *conf_device_find(const struct conf *conf, const char *
 	return NULL;
 }
 
+static const struct conf_target *target_find(const struct conf_target *list, size_t n,
+					     const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcasecmp(list[i].name, name))
+			return &list[i];
+	return NULL;
+}
+
 const struct conf_target *conf_target_find(const struct conf *conf, const char *name)
 {
-	for (size_t i = 0; i < conf->n_targets; i++)
-		if (!strcasecmp(conf->targets[i].name, name))
-			return &conf->targets[i];
-	return NULL;
+	return target_find(conf->targets, conf->n_targets, name);
 }
 
 const struct conf_device_group *conf_device_group_find(const struct conf *conf, const char *name)
@@ -227,15 +264,16 @@ static bool devices_equal(const struct conf *a, const struct conf *b)
 	return a->n_devices == b->n_devices;
 }
 
-static bool targets_equal(const struct conf *a, const struct conf *b)
+static bool targets_equal(const struct conf_target *a, size_t n_a, const struct conf_target *b,
+			  size_t n_b)
 {
-	for (size_t i = 0; i < a->n_targets; i++) {
-		const struct conf_target *other = conf_target_find(b, a->targets[i].name);
+	for (size_t i = 0; i < n_a; i++) {
+		const struct conf_target *other = target_find(b, n_b, a[i].name);
 
-		if (!other || !conf_target_equal(&a->targets[i], other))
+		if (!other || !conf_target_equal(&a[i], other))
 			return false;
 	}
-	return a->n_targets == b->n_targets;
+	return n_a == n_b;
 }
 
 static bool target_group_equal(const struct conf_target_group *a,
@@ -281,5 +319,7 @@ bool conf_equal(const struct conf *a, const struct conf *b)
 {
 	return conf_values_equal(CONF_TOP, a, b) && conf_daemon_equal(&a->daemon, &b->daemon) &&
 	       conf_driver_equal(&a->driver, &b->driver) && devices_equal(a, b) &&
-	       targets_equal(a, b) && device_groups_equal(a, b);
+	       targets_equal(a->targets, a->n_targets, b->targets, b->n_targets) &&
+	       targets_equal(a->others, a->n_others, b->others, b->n_others) &&
+	       device_groups_equal(a, b);
 }

@@ -179,6 +179,11 @@ int conf_check_groups(struct conf_checker *c);
 /* Marks the relative target port identifiers of targets of other nodes. 0 or -ENOMEM. */
 int conf_groups_reserve(const struct conf *conf, bool *used);
 
+/* ---- conf_cluster.c ---- */
+
+/* Checks what holds for the device groups of a cluster on all nodes. 0 or -ENOMEM. */
+int conf_check_cluster(struct conf *conf, struct conf_diag_list *diags);
+
 /* ---- conf_array.c ---- */
 
 /* Appends a zeroed element of size bytes to the array at *items; NULL if there is no memory. */

@@ -291,6 +291,22 @@ static int set_id(const struct conf_key *key, void *base, const char *text,
 	return 0;
 }
 
+/* It becomes an argument of other programs, so no option may be made of it. */
+static int set_resource(const struct conf_key *key, void *base, const char *text,
+			struct value_why *why)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789._-";
+	size_t len = strspn(text, chars);
+
+	if (!len || text[len] || len >= key->width || text[0] == '-')
+		return refuse(why, "%s \"%s\": allowed are 1 to %d letters, digits, '.', '_' and "
+			      "'-', the first no '-'", key->name, text, key->width - 1);
+	memset(field_of(key, base), 0, key->width);
+	memcpy(field_of(key, base), text, len);
+	return 0;
+}
+
 static int field_strdup(const struct conf_key *key, void *base, const char *text)
 {
 	char **field = field_of(key, base);
@@ -330,7 +346,8 @@ static value_setter *const setters[] = {
 	[CONF_T_POW2] = set_uint, [CONF_T_INT] = set_int, [CONF_T_SIZE] = set_size,
 	[CONF_T_MIB] = set_size, [CONF_T_HEX64] = set_hex64, [CONF_T_ENUM] = set_enum,
 	[CONF_T_UUID] = set_uuid, [CONF_T_NAA] = set_naa, [CONF_T_ID] = set_id,
-	[CONF_T_NAME] = set_id, [CONF_T_TEXT] = set_text, [CONF_T_PATH] = set_path,
+	[CONF_T_NAME] = set_id, [CONF_T_RESOURCE] = set_resource, [CONF_T_TEXT] = set_text,
+	[CONF_T_PATH] = set_path,
 	[CONF_T_PORTAL] = NULL, [CONF_T_IWARP_PORT] = NULL,
 };
 
@@ -354,7 +371,7 @@ static bool is_string(const struct conf_key *key)
 
 static bool is_array(const struct conf_key *key)
 {
-	return key->type == CONF_T_ID || key->type == CONF_T_NAME;
+	return key->type == CONF_T_ID || key->type == CONF_T_NAME || key->type == CONF_T_RESOURCE;
 }
 
 int conf_values_init(enum conf_block block, void *base)

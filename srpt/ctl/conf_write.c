@@ -107,6 +107,16 @@ static void write_devices(const struct conf *conf, FILE *f)
 	}
 }
 
+/* @blank: something stands before. */
+static void write_targets(const struct conf_target *list, size_t count, bool blank, FILE *f)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (i || blank)
+			putc('\n', f);
+		write_target(&list[i], f);
+	}
+}
+
 static void write_driver(const struct conf *conf, FILE *f)
 {
 	const struct conf_driver *driver = &conf->driver;
@@ -114,11 +124,8 @@ static void write_driver(const struct conf *conf, FILE *f)
 	fputs("\nTARGET_DRIVER ib_srpt {\n", f);
 	write_keys(CONF_TARGET_DRIVER, driver->given, driver, 1, f);
 	write_portals("iwarp_port", driver->iwarp_ports, driver->n_iwarp_ports, 1, f);
-	for (size_t i = 0; i < conf->n_targets; i++) {
-		if (i || driver->given || driver->n_iwarp_ports)
-			putc('\n', f);
-		write_target(&conf->targets[i], f);
-	}
+	write_targets(conf->targets, conf->n_targets, driver->given || driver->n_iwarp_ports, f);
+	write_targets(conf->others, conf->n_others, true, f);
 	fputs("}\n", f);
 }
 
@@ -169,7 +176,8 @@ int conf_write(const struct conf *conf, FILE *f)
 		fputs("}\n", f);
 	}
 	write_devices(conf, f);
-	if (conf->driver.given || conf->driver.n_iwarp_ports || conf->n_targets)
+	if (conf->driver.given || conf->driver.n_iwarp_ports || conf->n_targets ||
+	    conf->n_others)
 		write_driver(conf, f);
 	for (size_t i = 0; i < conf->n_device_groups; i++)
 		write_device_group(&conf->device_groups[i], f);

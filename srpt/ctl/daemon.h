@@ -33,6 +33,7 @@ enum daemon_exit {
 
 struct daemon {
 	const char *conf_path; /* absolute */
+	const char *node;      /* whose targets are ours; NULL: as conf_this_node() */
 	qb_loop_t *loop;
 	struct mailbox mailbox; /* of the control thread; reactor_group.control */
 	struct reactor_group group;

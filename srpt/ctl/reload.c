@@ -100,7 +100,7 @@ static struct conf *reload_parse(struct daemon *d, struct text *messages)
 	struct conf_diag_list diags = { 0 };
 	struct conf *next = NULL;
 
-	conf_load(d->conf_path, &next, &diags);
+	conf_load(d->conf_path, d->node, &next, &diags);
 	diags_tell(&diags, messages);
 	conf_diag_free(&diags);
 	return next;

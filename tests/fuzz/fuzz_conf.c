@@ -49,6 +49,27 @@ static void check_round_trip(const struct conf *conf)
 	free(text);
 }
 
+/* Every target is of this node or of another; groups know those of this one only. */
+static void check_node(struct conf *conf, struct conf_diag_list *diags)
+{
+	size_t n = conf->n_targets;
+	int rc = conf_localize(conf, "node1", diags);
+
+	check(!rc == !diags->errors && conf->n_targets + conf->n_others == n);
+	check_diags(diags);
+	for (size_t i = 0; i < conf->n_device_groups; i++) {
+		const struct conf_device_group *dg = &conf->device_groups[i];
+
+		check(rc || !conf_group_clustered(dg) || conf_local_group(dg));
+		for (size_t j = 0; j < dg->n_groups; j++)
+			for (size_t k = 0; k < dg->groups[j].n_targets; k++) {
+				const struct conf_group_target *t = &dg->groups[j].targets[k];
+
+				check(t->target == conf_target_find(conf, t->name));
+			}
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct conf_diag_list diags = { 0 };
@@ -57,8 +78,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check(!rc == !!conf && !rc == !diags.errors);
 	check_diags(&diags);
-	if (conf)
+	if (conf) {
 		check_round_trip(conf);
+		check_node(conf, &diags);
+	}
 	conf_free(conf);
 	conf_diag_free(&diags);
 	return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parser by golden files: conf/NAME.conf must give exactly the messages of NAME.diag and, when
- * there is no error, the canonical text of NAME.out, which must parse to an equal configuration.
+ * The parser by golden files: conf/NAME.conf must give exactly the messages of NAME.diag on a node
+ * named node1 and, when it is well-formed, the canonical text of NAME.out, which must parse to an
+ * equal configuration.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,14 +116,15 @@ static void check_golden(const char *name)
 	in = slurp(name, ".conf", &len);
 	assert_non_null(in);
 	rc = conf_parse(path, in, len, &conf, &diags);
+	if (conf)
+		check_output(name, conf);
+	assert_int_equal(!rc, !!conf);
+	if (conf)
+		rc = conf_localize(conf, "node1", &diags);
 	want = slurp(name, ".diag", NULL);
 	got = printed(&diags);
 	assert_string_equal(got, want ? want : "");
 	assert_int_equal(rc, diags.errors ? -EINVAL : 0);
-	if (rc)
-		assert_null(conf);
-	else
-		check_output(name, conf);
 	conf_free(conf);
 	conf_diag_free(&diags);
 	free(got);
@@ -299,12 +301,12 @@ static void test_load(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/nullio.conf", golden_dir());
-	assert_int_equal(conf_load(path, &conf, &diags), 0);
+	assert_int_equal(conf_load(path, NULL, &conf, &diags), 0);
 	assert_int_equal(conf->n_devices, 1);
 	conf_free(conf);
 	conf_diag_free(&diags);
 
-	assert_int_equal(conf_load("/nonexistent/x.conf", &conf, &diags), -ENOENT);
+	assert_int_equal(conf_load("/nonexistent/x.conf", NULL, &conf, &diags), -ENOENT);
 	assert_null(conf);
 	assert_int_equal(diags.errors, 1);
 	conf_diag_format(&diags, 0, path, sizeof(path));
@@ -312,7 +314,7 @@ static void test_load(void **state)
 		"/nonexistent/x.conf: error: cannot be read: No such file or directory");
 	conf_diag_free(&diags);
 
-	assert_int_equal(conf_load(golden_dir(), &conf, &diags), -EISDIR);
+	assert_int_equal(conf_load(golden_dir(), NULL, &conf, &diags), -EISDIR);
 	assert_int_equal(diags.errors, 1);
 	conf_diag_free(&diags);
 }
@@ -325,7 +327,7 @@ static struct conf *example(const char *name)
 	struct conf *conf;
 
 	snprintf(path, sizeof(path), "%s/../../../conf/target/%s", golden_dir(), name);
-	conf_load(path, &conf, &diags);
+	conf_load(path, NULL, &conf, &diags);
 	got = printed(&diags);
 	assert_string_equal(got, "");
 	free(got);

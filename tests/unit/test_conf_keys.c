@@ -98,6 +98,7 @@ static const char *sample(const struct conf_key *k, int which)
 		[CONF_T_NAA] = { "60000000000000000000000000000001",
 				 "60000000000000000000000000000002" },
 		[CONF_T_ID] = { "x y", "x z" }, [CONF_T_NAME] = { "a", "b" },
+		[CONF_T_RESOURCE] = { "r0", "R.1_-" },
 		[CONF_T_TEXT] = { "", "x" }, [CONF_T_PATH] = { "/", "/x" },
 		[CONF_T_PORTAL] = { NULL, NULL }, [CONF_T_IWARP_PORT] = { NULL, NULL },
 	};
@@ -180,7 +181,7 @@ static void test_bad_value_changes_nothing(void **state)
 		/* texts take anything, identifiers nearly so */
 		if (keys[i].type == CONF_T_NONE || conf_key_is_list(&keys[i]) ||
 		    keys[i].type == CONF_T_TEXT || keys[i].type == CONF_T_ID ||
-		    keys[i].type == CONF_T_NAME)
+		    keys[i].type == CONF_T_NAME || keys[i].type == CONF_T_RESOURCE)
 			continue;
 		for (size_t j = 0; j < ARRAY_SIZE(bad); j++) {
 			memcpy(base, before, sizeof(base));
