@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* srptd: options, the configuration before anything is started, going to the background. */
 #include "config.h"
+#include "base/background.h"
 #include "base/log.h"
 #include "ctl/daemon.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define DEFAULT_CONFIG SYSCONFDIR "/srpt/srpt.conf"
 
@@ -97,60 +93,9 @@ static struct conf *config_read(const char *path, const char *node)
 	return conf;
 }
 
-/* In the parent: wait until the daemon serves. @fd is closed without a byte when it failed. */
-static int parent_wait(int fd)
+static void tell_ready(void *arg)
 {
-	char c;
-	ssize_t n;
-
-	do {
-		n = read(fd, &c, 1);
-	} while (n < 0 && errno == EINTR);
-	if (n == 1)
-		return EXIT_DONE;
-	fputs("srptd: it did not start; the system log tells why\n", stderr);
-	return EXIT_FAILED;
-}
-
-static void background_ready(void *arg)
-{
-	const int *fd = arg;
-	ssize_t n = write(*fd, "", 1);
-
-	(void)n;
-	close(*fd);
-}
-
-/*
- * The daemon is the grandchild: it cannot get a terminal again. Returns in it with the descriptor
- * to tell readiness; the first process exits when that is told.
- */
-static int background_enter(void)
-{
-	int fds[2], null;
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC) || (pid = fork()) < 0) {
-		fprintf(stderr, "srptd: cannot go to the background: %s\n", strerror(errno));
-		exit(EXIT_FAILED);
-	}
-	if (pid) {
-		close(fds[1]);
-		exit(parent_wait(fds[0]));
-	}
-	close(fds[0]);
-	setsid();
-	if (fork() != 0)
-		_exit(EXIT_DONE);
-	umask(027);
-	null = open("/dev/null", O_RDWR);
-	for (int fd = 0; null >= 0 && fd < 3; fd++)
-		dup2(null, fd);
-	if (null > 2)
-		close(null);
-	if (chdir("/"))
-		perror("srptd: /");
-	return fds[1];
+	background_ready(*(int *)arg);
 }
 
 int main(int argc, char **argv)
@@ -168,7 +113,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILED;
 	path = realpath(args.config, NULL);
 	if (!args.foreground)
-		ready = background_enter();
+		ready = background_enter("srptd");
 	rc = log_open("srptd", args.foreground ? LOG_TO_STDERR : LOG_TO_SYSLOG,
 		      (int)conf->daemon.log_level + 3); /* LOG_ERR is 3 */
 	if (rc)
@@ -176,7 +121,7 @@ int main(int argc, char **argv)
 	d.conf_path = path ? path : args.config;
 	d.node = args.node;
 	d.no_write_gate = args.no_write_gate;
-	d.ready = ready >= 0 ? background_ready : NULL;
+	d.ready = ready >= 0 ? tell_ready : NULL;
 	d.ready_arg = &ready;
 	if (args.no_write_gate)
 		log_warn("--no-write-gate: DISKS OF A CLUSTER ARE SERVED WITHOUT A LEASE: this is "
