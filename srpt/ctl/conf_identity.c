@@ -29,6 +29,21 @@ static uint64_t spread64(uint64_t x)
 	return x ^ x >> 31;
 }
 
+uint64_t conf_hash_begin(void)
+{
+	return FNV64_BASIS;
+}
+
+uint64_t conf_hash_add(uint64_t hash, const void *data, size_t len)
+{
+	return fnv64(hash, data, len);
+}
+
+uint64_t conf_hash_end(uint64_t hash)
+{
+	return spread64(hash);
+}
+
 static void hash128(const void *data, size_t len, uint32_t seed, uint8_t hash[16])
 {
 	uint8_t salt[5];

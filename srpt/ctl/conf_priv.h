@@ -113,6 +113,10 @@ bool conf_name_valid(const char *text, size_t max, bool strict);
 
 /* A version 8 (RFC 9562) UUID that depends on setup_id and name only. */
 void conf_uuid_derive(uint32_t setup_id, const char *name, uint8_t uuid[16]);
+/* A hash of 64 bits of what is added, in pieces of any size. */
+uint64_t conf_hash_begin(void);
+uint64_t conf_hash_add(uint64_t hash, const void *data, size_t len);
+uint64_t conf_hash_end(uint64_t hash);
 /* Whether text is an address or a GID; addr gets the IPv6 (or IPv4-mapped) form. */
 bool conf_addr_parse(const char *text, uint8_t addr[16]);
 
