@@ -2,6 +2,7 @@
 #include "scsi/access.h"
 
 #include "scsi/alua.h"
+#include "scsi/gate.h"
 #include "scsi/nexus.h"
 #include "scsi/ops.h"
 #include "scsi/optable.h"
@@ -57,24 +58,40 @@ enum scsi_sense access_check(struct scsi_cmd *cmd)
 	struct itl *itl = cmd->itl;
 	unsigned gate = atomic_load_explicit(&itl->gate, memory_order_acquire);
 	bool ua = ua_pending(&itl->ua) && !(cmd->op->flags & OP_UA_PASSES) && !cmd->internal;
-	enum scsi_sense s = SENSE_OK;
+	enum scsi_sense s = SENSE_OK, closed = SENSE_OK;
 
+	if (gate & GATE_GUARDED)
+		closed = gate_admit(cmd, gate);
 	if (ua)
 		s = ua_take(&itl->ua, UA_RESET_CLASS);
-	if (!s)
+	if (!s && !closed)
 		s = gate_check(gate & GATE_CONFLICT, access_of(cmd));
 	if (!s && ua)
 		s = ua_take(&itl->ua, UA_ANY);
 	if (!s)
 		s = gate_check(gate & ~GATE_CONFLICT, cmd->op->access);
+	if (!s)
+		s = closed;
 	return s ? s : not_ready(cmd);
 }
 
-enum scsi_sense access_check_again(const struct scsi_cmd *cmd)
+/* It may have been admitted before the LU had a gate. */
+static enum scsi_sense guard_again(struct scsi_cmd *cmd, unsigned gate)
+{
+	if (!cmd->epoch)
+		return gate_admit(cmd, gate);
+	return gate_lost(cmd) ? SENSE_ALUA_TRANSITION : SENSE_OK;
+}
+
+enum scsi_sense access_check_again(struct scsi_cmd *cmd)
 {
 	unsigned gate = atomic_load_explicit(&cmd->itl->gate, memory_order_acquire);
-	enum scsi_sense s = gate_check(gate, access_of(cmd));
+	enum scsi_sense s = SENSE_OK;
 
+	if (gate & GATE_GUARDED)
+		s = guard_again(cmd, gate);
+	if (!s)
+		s = gate_check(gate, access_of(cmd));
 	return s ? s : not_ready(cmd);
 }
 
@@ -84,13 +101,17 @@ enum scsi_sense access_check_control(const struct scsi_cmd *cmd)
 
 	if (!itl)
 		return SENSE_LUN_NOT_SUPPORTED;
+	if (gate_lost_control(cmd))
+		return SENSE_ALUA_TRANSITION;
 	return gate_check(atomic_load_explicit(&itl->gate, memory_order_relaxed), access_of(cmd));
 }
 
 /* What each part of the LU's state forbids @itl. */
 static unsigned gate_of(const struct itl *itl)
 {
-	return pr_gate(itl) | reserve_gate(itl) | alua_gate(itl);
+	bool guarded = atomic_load_explicit(&itl->lu->gate, memory_order_relaxed);
+
+	return pr_gate(itl) | reserve_gate(itl) | alua_gate(itl) | (guarded ? GATE_GUARDED : 0);
 }
 
 static void gate_store(struct itl *itl, unsigned gate)

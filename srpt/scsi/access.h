@@ -27,6 +27,7 @@ struct scsi_cmd;
 #define GATE_UNAVAILABLE 0x10u
 #define GATE_TRANSITION 0x20u
 #define GATE_OFFLINE 0x40u     /* as unavailable, told apart by the sense */
+#define GATE_GUARDED 0x80u     /* the LU has a write gate (scsi/gate.h): look at that, too */
 #define GATE_CONFLICT (GATE_WE | GATE_EA | GATE_RESERVED)
 
 /* Compute and publish the gate of one nexus, of every nexus on @lu. Control thread. */
@@ -43,12 +44,13 @@ void access_publish_news(struct itl *itl, unsigned news);
 /*
  * May @cmd (routed, with op and itl) run now? Takes a unit attention away if that is
  * the answer. Order (SAM-5 5.3.3): unit attentions of a reset, reservation, other
- * unit attentions, asymmetric access state, LU not ready. Its reactor.
+ * unit attentions, asymmetric access state, write gate, LU not ready. Behind a closed gate
+ * nobody asks for reservations: they may be others elsewhere. Its reactor.
  */
 enum scsi_sense access_check(struct scsi_cmd *cmd);
 
 /* May it go on, after it was held? Unit attentions are left to those that come now. */
-enum scsi_sense access_check_again(const struct scsi_cmd *cmd);
+enum scsi_sense access_check_again(struct scsi_cmd *cmd);
 
 /*
  * May it change the LU, now that it is on the control thread, where gates are made? Who was

@@ -4,17 +4,28 @@
 #include "base/log.h"
 #include "scsi/access.h"
 #include "scsi/device.h"
+#include "scsi/drain.h"
+#include "scsi/gate.h"
 #include "scsi/nexus.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A device group. Control thread. */
+/* A device group. Control thread, but for the gate. */
 struct alua_group {
 	struct scsi_device *device;
 	struct alua_table *table; /* that of every LU in it */
 	struct list_node lus;     /* alua_member.link */
+	bool gated;
+	struct write_gate gate;
+	struct {
+		unsigned left; /* LUs that are not yet drained, and the message */
+		bool posted;   /* the message is on its way */
+		struct msg msg;
+		void (*done)(void *arg); /* NULL: nobody waits */
+		void *arg;
+	} drain;
 };
 
 /* ---- tables ---- */
@@ -218,6 +229,7 @@ int alua_group_create(struct scsi_device *d, const struct alua_params *p, struct
 		return -ENOMEM;
 	}
 	g->device = d;
+	g->gated = p->gated;
 	list_init(&g->lus);
 	*out = g;
 	return 0;
@@ -254,24 +266,49 @@ static struct alua_params table_params(const struct alua_table *t,
 	};
 }
 
-int alua_group_set_state(struct alua_group *g, uint16_t id, enum alua_state state, bool failed)
+/* All of them are there? Then @groups are as they are to be; *@same: as they were. */
+static bool states_merge(struct alua_table *t, struct alua_target_group *groups,
+			 const struct alua_state_of *s, unsigned n, bool *same)
+{
+	*same = true;
+	for (unsigned i = 0; i < n; i++) {
+		struct alua_entry *e = table_find(t, s[i].id);
+
+		if (!e)
+			return false;
+		groups[e - t->groups].state = s[i].state;
+		*same &= e->state == s[i].state;
+	}
+	return true;
+}
+
+int alua_group_set_states(struct alua_group *g, const struct alua_state_of *s, unsigned n,
+			  bool failed)
 {
 	struct alua_target_group groups[ALUA_GROUPS_MAX];
 	struct alua_params p = table_params(g->table, groups);
-	struct alua_entry *e = table_find(g->table, id);
 	struct alua_table *t;
+	bool same;
 
-	if (!e)
+	if (n > ALUA_GROUPS_MAX)
+		return -EINVAL;
+	if (!states_merge(g->table, groups, s, n, &same))
 		return -ENOENT;
-	if (e->state == state && !failed)
+	if (same && !failed)
 		return 0;
-	groups[e - g->table->groups].state = state;
 	t = table_create(g->device, &p);
 	if (!t)
 		return -ENOMEM;
 	table_set_status(t, g->table);
 	group_publish(g, t, failed ? UA_BIT(UA_ALUA_FAILED) : table_news(g->table, t));
 	return 0;
+}
+
+int alua_group_set_state(struct alua_group *g, uint16_t id, enum alua_state state, bool failed)
+{
+	const struct alua_state_of one = { id, state };
+
+	return alua_group_set_states(g, &one, 1, failed);
 }
 
 enum alua_state alua_group_state(const struct alua_group *g, uint16_t id)
@@ -281,10 +318,82 @@ enum alua_state alua_group_state(const struct alua_group *g, uint16_t id)
 	return e ? e->state : ALUA_OFFLINE;
 }
 
+/* ---- the write gate, and what is under way behind it ---- */
+
+void alua_group_gate_open(struct alua_group *g, uint64_t epoch, uint64_t until_ns)
+{
+	gate_open(&g->gate, epoch, until_ns);
+}
+
+void alua_group_gate_close(struct alua_group *g)
+{
+	gate_close(&g->gate);
+}
+
+void alua_group_drained(struct alua_group *g)
+{
+	void (*done)(void *arg) = g->drain.done;
+
+	if (--g->drain.left || !done)
+		return;
+	g->drain.done = NULL;
+	done(g->drain.arg);
+}
+
+static void drain_posted(struct msg *m)
+{
+	struct alua_group *g = container_of(m, struct alua_group, drain.msg);
+
+	g->drain.posted = false;
+	if (g->drain.left)
+		alua_group_drained(g);
+}
+
+/* The message stands for one more LU: so it is never over inside, also where there is none. */
+void alua_group_drain(struct alua_group *g, void (*done)(void *arg), void *arg)
+{
+	struct alua_member *m;
+
+	g->drain.done = done;
+	g->drain.arg = arg;
+	g->drain.left = 1;
+	list_for_each(m, &g->lus, link) {
+		g->drain.left++;
+		drain_begin(m->lu, g);
+	}
+	if (!g->drain.posted) {
+		g->drain.msg.fn = drain_posted;
+		mailbox_post(g->device->group->control, &g->drain.msg);
+	}
+	g->drain.posted = true;
+}
+
+/* LUs that hang go on with it, for nobody. */
+void alua_group_drain_cancel(struct alua_group *g)
+{
+	struct alua_member *m;
+
+	list_for_each(m, &g->lus, link)
+		m->lu->drain.group = NULL;
+	g->drain.left = 0;
+	g->drain.done = NULL;
+}
+
+/* It is waited for no more. */
+static void drain_leave(struct lu *lu)
+{
+	struct alua_group *g = lu->drain.group;
+
+	lu->drain.group = NULL;
+	if (g)
+		alua_group_drained(g);
+}
+
 void alua_group_destroy(struct alua_group *g)
 {
 	struct alua_member *m, *tmp;
 
+	alua_group_drain_cancel(g);
 	list_for_each_safe(m, tmp, &g->lus, link)
 		lu_set_alua_group(m->lu, NULL);
 	g->table->dead = g;
@@ -295,10 +404,13 @@ void lu_set_alua_group(struct lu *lu, struct alua_group *g)
 {
 	if (lu->alua.group == g)
 		return;
+	drain_leave(lu);
 	list_del(&lu->alua.link);
 	lu->alua.group = g;
 	if (g)
 		list_add_tail(&g->lus, &lu->alua.link);
+	/* Before the bit that says to look at it. */
+	atomic_store_explicit(&lu->gate, g && g->gated ? &g->gate : NULL, memory_order_release);
 	atomic_store_explicit(&lu->alua_table, g ? g->table : NULL, memory_order_release);
 	lu_publish(lu, UA_BIT(UA_INQUIRY_CHANGED) | UA_BIT(UA_ALUA_CHANGED));
 }

@@ -5,6 +5,7 @@
  */
 #include "scsi/access.h"
 #include "scsi/cmd.h"
+#include "scsi/gate.h"
 #include "scsi/nexus.h"
 #include "scsi/optable.h"
 #include "scsi/range.h"
@@ -38,6 +39,7 @@ static void cmd_init(struct scsi_cmd *cmd)
 	cmd->internal = false;
 	cmd->sub = NULL;
 	cmd->mark = 0;
+	cmd->epoch = 0;
 	cmd->op = NULL;
 	cmd->itl = NULL;
 	cmd->lu = NULL;
@@ -62,6 +64,8 @@ static inline void cmd_send(struct scsi_cmd *cmd)
 	struct lu_shard *sh = cmd->shard;
 
 	cmd->state = SCSI_CMD_RESPONDING;
+	if (unlikely(cmd->epoch))
+		gate_leave(cmd);
 	if (likely(sh) && unlikely(sh->barriers))
 		range_left(cmd);
 	cmd->fabric->respond(cmd);
@@ -283,6 +287,8 @@ void scsi_pulled(struct scsi_cmd *cmd, int status)
 		task_end_aborted(cmd);
 	else if (unlikely(status))
 		cmd_fail(cmd, SENSE_DATA_OUT_FAILED);
+	else if (unlikely(cmd->epoch) && gate_lost(cmd))
+		cmd_fail(cmd, SENSE_ALUA_TRANSITION);
 	else
 		cmd_fetched(cmd);
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "scsi/call.h"
 #include "scsi/device.h"
+#include "scsi/drain.h"
 #include "scsi/lu_state.h"
 #include "scsi/mode.h"
 #include "scsi/nexus.h"
@@ -61,6 +62,7 @@ static void lu_free(struct lu *lu)
 {
 	scsi_call_free(lu->call);
 	scsi_call_free(lu->purge_call);
+	scsi_call_free(lu->drain.call);
 	range_lu_fini(lu);
 	pr_free(lu->pr);
 	free(lu);
@@ -78,7 +80,8 @@ static struct lu *lu_alloc(struct scsi_device *d)
 	lu->pr = &pr_none;
 	lu->call = scsi_call_alloc(d->group);
 	lu->purge_call = scsi_call_alloc(d->group);
-	if (!lu->call || !lu->purge_call) {
+	lu->drain.call = scsi_call_alloc(d->group);
+	if (!lu->call || !lu->purge_call || !lu->drain.call) {
 		lu_free(lu);
 		return NULL;
 	}
@@ -154,7 +157,7 @@ int lu_create(struct scsi_device *d, const struct lu_params *p, struct backend *
 	lu->block_shift = (unsigned)ffs((int)lu->info->block_size) - 1;
 	lu->thin = p->thin_provisioned && lu->info->unmap_granularity;
 	mode_init(lu);
-	lu->store = p->store;
+	lu_set_store(lu, p->store);
 	atomic_init(&lu->nblocks, lu->info->size >> lu->block_shift);
 	lu_set_identity(lu, p);
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -176,7 +179,8 @@ void lu_shard_check_drained(struct lu_shard *sh)
 {
 	struct countdown *c = sh->drained;
 
-	if (!c || !list_empty(&sh->live) || sh->flushing || sh->ranges_out)
+	drain_check(sh);
+	if (!c || !list_empty(&sh->live) || sh->flushing || sh->probes || sh->ranges_out)
 		return;
 	sh->drained = NULL;
 	countdown_put(c);
@@ -223,6 +227,7 @@ void lu_destroy(struct lu *lu, void (*done)(void *arg), void *arg)
 void lu_wipe_over(struct lu *lu)
 {
 	lu->wipe = NULL;
+	drain_wipe_over(lu);
 	if (lu->destroy_done)
 		scsi_call_run(lu->call, lu_drain, lu_drained, lu);
 }

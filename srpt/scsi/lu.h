@@ -34,6 +34,10 @@ struct lu_shard {
 	struct lu *lu;
 	struct reactor *reactor;
 	struct countdown *drained; /* lu_destroy() waits here until live is empty */
+	struct task_wait drain;    /* see drain.h */
+	struct countdown *draining;
+	bool drain_left;           /* no command is waited for any more */
+	unsigned probes;           /* requests of lu_canary() and lu_flush() that run */
 	/* SYNCHRONIZE CACHE and STOP with IMMED=1: the flush goes on after the answer. */
 	struct be_io flush;
 	bool flushing;
@@ -75,6 +79,15 @@ struct alua_member {
 	struct lu *lu;
 };
 
+/* Waiting until nothing of it is in the backend (scsi/drain.h). Control thread. */
+struct lu_drain {
+	struct scsi_call *call;
+	struct alua_group *group; /* is told; NULL: nobody waits any more */
+	bool running;
+	bool again; /* it began once more while it was running */
+	bool wipe;  /* only lu.wipe is waited for */
+};
+
 struct lu {
 	/* read by every command, constant unless atomic */
 	struct backend *be;
@@ -87,8 +100,10 @@ struct lu {
 	atomic_uint not_ready; /* enum scsi_sense told to all but ACCESS_NOT_READY; 0: ready */
 	atomic_uint progress;  /* of what makes it not ready, in 65536ths */
 	atomic_uint losses;    /* times that the cache could not be written, see lu_io_failed() */
+	atomic_bool keeps; /* it has, or had, a store: what is offered does not change */
 	struct lu_modes modes;
 	_Atomic(const struct alua_table *) alua_table; /* scsi/alua.h */
+	_Atomic(const struct write_gate *) gate; /* scsi/gate.h; NULL: none */
 
 	/* identity, constant */
 	char name[LU_TEXT_MAX];
@@ -111,6 +126,7 @@ struct lu {
 	struct self_test_log self_tests;
 	time_t made; /* CLOCK_MONOTONIC, seconds */
 	struct alua_member alua;
+	struct lu_drain drain;
 	struct lu_wipe *wipe;     /* FORMAT UNIT or SANITIZE that runs; NULL: none */
 	bool sanitize_open;       /* a SANITIZE has begun and not ended well; kept */
 	bool sanitize_ause;       /* of that */
@@ -143,6 +159,11 @@ static inline uint64_t lu_nblocks(const struct lu *lu)
 {
 	/* Acquire: the backend's own size was published before. */
 	return atomic_load_explicit(&lu->nblocks, memory_order_acquire);
+}
+
+static inline bool lu_keeps(const struct lu *lu)
+{
+	return atomic_load_explicit(&lu->keeps, memory_order_relaxed);
 }
 
 static inline uint16_t lu_progress(const struct lu *lu)
@@ -186,7 +207,7 @@ void lu_shard_post_resume(struct lu_shard *sh);
 /* Let the held commands go on that nothing holds any more. Reactor. */
 void lu_shard_resume(struct lu_shard *sh);
 
-/* The last command (or the background flush) may have gone: tell who drains. */
+/* The last command, the background flush or a probe may have gone: tell who drains. */
 void lu_shard_check_drained(struct lu_shard *sh);
 
 #endif

@@ -119,7 +119,7 @@ void mode_page_build(const struct lu *lu, const struct mode_page *page, mode_val
 		if (!field_on(f, page))
 			continue;
 		p[fields[f].byte] |= (uint8_t)(mode_get(v, f) << fields[f].shift);
-		if (lu->store)
+		if (lu_keeps(lu))
 			p[0] |= MODE_PS;
 	}
 }

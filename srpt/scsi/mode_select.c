@@ -17,7 +17,7 @@ bool prep_mode_select(struct scsi_cmd *cmd)
 {
 	if (!(cmd->cdb[1] & PF))
 		return cmd_bad_field(cmd, 1, 4);
-	if ((cmd->cdb[1] & SP) && !cmd->lu->store)
+	if ((cmd->cdb[1] & SP) && !lu_keeps(cmd->lu))
 		return cmd_bad_field(cmd, 1, 0);
 	return true;
 }

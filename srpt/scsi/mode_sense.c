@@ -37,7 +37,7 @@ bool prep_mode_sense(struct scsi_cmd *cmd)
 		return cmd_bad_field(cmd, 2, 5);
 	if (!subpage_known(code, subpage))
 		return cmd_bad_field(cmd, 3, -1);
-	if (cmd->cdb[2] >> 6 == PC_SAVED && !cmd->lu->store)
+	if (cmd->cdb[2] >> 6 == PC_SAVED && !lu_keeps(cmd->lu))
 		return cmd_fail(cmd, SENSE_SAVING_NOT_SUPPORTED);
 	return true;
 }

@@ -27,6 +27,7 @@
 #define SHARED (ACCESS_WE | ACCESS_EA) /* no reservation conflict */
 #define UNRESERVED (SHARED | ACCESS_RESERVED)
 #define LOOKS ACCESS_WE                /* reads what only Exclusive Access keeps to itself */
+#define ALTERS (ACCESS_STANDBY | ACCESS_CHANGES)
 #define PASSIVE (ACCESS_STANDBY | ACCESS_UNAVAILABLE | ACCESS_TRANSITION)
 
 /* PERSISTENT RESERVE IN and OUT. The handler of OUT looks itself at who may do what. */
@@ -37,7 +38,7 @@
 	  { 0x5e, sa, 0, 0, 0, 0, 0, 0xff, 0xff, 0 } }
 #define PR_OUT_ROW(sa, name)                                                            \
 	{ 0x5f, sa, 10, CDB_ALLOC_4_5, OP_SA | OP_OUT | OP_FIRST,                        \
-	  SHARED | ACCESS_STANDBY, "PERSISTENT RESERVE OUT, " name, prep_pr_out,         \
+	  SHARED | ALTERS, "PERSISTENT RESERVE OUT, " name, prep_pr_out,                 \
 	  op_pr_out,                                                                     \
 	  { 0x5f, sa, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0 } }
 
@@ -57,11 +58,11 @@ const struct scsi_op optable[] = {
 	{ 0x0a, 0, 6, CDB_BLOCKS_6, WRITES, 0, "WRITE(6)", NULL, op_write, USAGE_6(0x0a) },
 	{ 0x12, 0, 6, CDB_ALLOC_2_3, ALWAYS | OP_PARAM_IN, FREE, "INQUIRY",
 	  NULL, op_inquiry, { 0x12, 0x01, 0xff, 0xff, 0xff, 0 } },
-	{ 0x15, 0, 6, CDB_ALLOC_1_4, OP_OUT, ACCESS_STANDBY, "MODE SELECT(6)",
+	{ 0x15, 0, 6, CDB_ALLOC_1_4, OP_OUT, ALTERS, "MODE SELECT(6)",
 	  prep_mode_select, op_mode_select, { 0x15, 0x11, 0, 0, 0xff, 0 } },
-	{ 0x16, 0, 6, CDB_NO_LENGTH, 0, SHARED | ACCESS_STANDBY, "RESERVE(6)",
+	{ 0x16, 0, 6, CDB_NO_LENGTH, 0, SHARED | ALTERS, "RESERVE(6)",
 	  NULL, op_reserve, { 0x16, 0, 0xff, 0, 0, 0 } },
-	{ 0x17, 0, 6, CDB_NO_LENGTH, 0, UNRESERVED | ACCESS_STANDBY, "RELEASE(6)",
+	{ 0x17, 0, 6, CDB_NO_LENGTH, 0, UNRESERVED | ALTERS, "RELEASE(6)",
 	  NULL, op_reserve, { 0x17, 0, 0xff, 0, 0, 0 } },
 	{ 0x1a, 0, 6, CDB_ALLOC_1_4, OP_PARAM_IN, LOOKS | ACCESS_STANDBY, "MODE SENSE(6)",
 	  prep_mode_sense, op_mode_sense_6, { 0x1a, 0x08, 0xff, 0xff, 0xff, 0 } },
@@ -70,7 +71,7 @@ const struct scsi_op optable[] = {
 	{ 0x1c, 0, 6, CDB_ALLOC_2_3, OP_PARAM_IN, LOOKS | ACCESS_STANDBY,
 	  "RECEIVE DIAGNOSTIC RESULTS",
 	  prep_receive_diagnostic, op_receive_diagnostic, { 0x1c, 0x01, 0xff, 0xff, 0xff, 0 } },
-	{ 0x1d, 0, 6, CDB_ALLOC_2_3, OP_OUT, ACCESS_STANDBY, "SEND DIAGNOSTIC",
+	{ 0x1d, 0, 6, CDB_ALLOC_2_3, OP_OUT, ALTERS, "SEND DIAGNOSTIC",
 	  prep_send_diagnostic, op_send_diagnostic, { 0x1d, 0xf7, 0, 0xff, 0xff, 0 } },
 	{ 0x25, 0, 10, CDB_LBA_10, OP_PARAM_IN, UNRESERVED | PASSIVE, "READ CAPACITY(10)",
 	  prep_read_capacity, op_read_capacity_10,
@@ -101,11 +102,11 @@ const struct scsi_op optable[] = {
 	  { 0x48, 0x1f, 0, 0, 0, 0, 0, 0xff, 0xff, 0 } },
 	{ 0x4d, 0, 10, CDB_ALLOC_2_7, OP_PARAM_IN, UNRESERVED | ACCESS_STANDBY, "LOG SENSE",
 	  prep_log_sense, op_log_sense, { 0x4d, 0, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0 } },
-	{ 0x55, 0, 10, CDB_ALLOC_2_7, OP_OUT, ACCESS_STANDBY, "MODE SELECT(10)",
+	{ 0x55, 0, 10, CDB_ALLOC_2_7, OP_OUT, ALTERS, "MODE SELECT(10)",
 	  prep_mode_select, op_mode_select, { 0x55, 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0 } },
-	{ 0x56, 0, 10, CDB_NO_LENGTH, 0, SHARED | ACCESS_STANDBY, "RESERVE(10)",
+	{ 0x56, 0, 10, CDB_NO_LENGTH, 0, SHARED | ALTERS, "RESERVE(10)",
 	  NULL, op_reserve, { 0x56, 0, 0xff, 0 } },
-	{ 0x57, 0, 10, CDB_NO_LENGTH, 0, UNRESERVED | ACCESS_STANDBY, "RELEASE(10)",
+	{ 0x57, 0, 10, CDB_NO_LENGTH, 0, UNRESERVED | ALTERS, "RELEASE(10)",
 	  NULL, op_reserve, { 0x57, 0, 0xff, 0 } },
 	{ 0x5a, 0, 10, CDB_ALLOC_2_7, OP_PARAM_IN, LOOKS | ACCESS_STANDBY, "MODE SENSE(10)",
 	  prep_mode_sense, op_mode_sense_10, { 0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0 } },

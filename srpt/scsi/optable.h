@@ -54,6 +54,7 @@ enum cdb_layout {
 #define ACCESS_UNAVAILABLE 0x10
 #define ACCESS_TRANSITION 0x20
 #define ACCESS_NOT_READY 0x40   /* while the LU formats or sanitizes */
+#define ACCESS_CHANGES 0x80     /* not in standby behind a write gate: it changes what is kept */
 
 struct scsi_op {
 	uint8_t opcode;

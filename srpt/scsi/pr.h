@@ -53,8 +53,8 @@ struct pr_registrant {
 };
 
 struct pr {
-	uint32_t generation; /* PRgeneration; 0 at power on, whatever is kept */
-	bool aptpl;          /* kept in the LU's store */
+	uint32_t generation; /* PRgeneration; 0 at power on, kept when an LU moves */
+	bool aptpl;          /* kept in the LU's store, see pr_always_kept() */
 	uint8_t type;        /* enum pr_type */
 	unsigned holder;     /* index; of types with one holder, else 0 */
 	unsigned count, room;
@@ -100,16 +100,23 @@ void pr_identify(const struct nexus *n, struct pr_nexus *out);
 unsigned pr_gate(const struct itl *itl);
 
 /*
- * The state as bytes for the LU's store: 0 when nothing is to be kept (APTPL=0). @room: at
- * least PR_STATE_MAX. While a change waits for the store it is the changed state.
+ * Behind a write gate all is kept, also without APTPL: the LU goes on on another node, for which
+ * it did not lose power.
+ */
+bool pr_always_kept(const struct lu *lu);
+
+/*
+ * The state as bytes for the LU's store: 0 when nothing is to be kept. @room: at least
+ * PR_STATE_MAX. While a change waits for the store it is the changed state.
  */
 size_t pr_state_encode(const struct lu *lu, uint8_t *p, size_t room);
-/* Take it over, PRgeneration 0. 0, -EINVAL or -ENOMEM and nothing is taken over. */
+/* Take it over; PRgeneration 0 unless all is kept. 0, -EINVAL or -ENOMEM and nothing is taken over. */
 int pr_state_decode(struct lu *lu, const uint8_t *p, size_t len);
 
 #define PR_STATE_HEADER 12u
+#define PR_STATE_HEADER_ALL 16u /* of an LU of which all is kept */
 #define PR_STATE_ENTRY 26u
-#define PR_STATE_MAX (PR_STATE_HEADER + PR_STATE_ENTRY * PR_MAX)
+#define PR_STATE_MAX (PR_STATE_HEADER_ALL + PR_STATE_ENTRY * PR_MAX)
 
 /* TransportID of an SRP initiator port, SPC-4 7.6.4.5. */
 #define TRANSPORT_ID_SIZE 24u

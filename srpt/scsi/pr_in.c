@@ -79,7 +79,7 @@ static void report_capabilities(struct reply *r, const struct lu *lu)
 {
 	uint8_t p[HEADER] = { 0, HEADER };
 
-	p[2] = CAP_CRH | CAP_SIP_C | CAP_ATP_C | (lu->store ? CAP_PTPL_C : 0);
+	p[2] = CAP_CRH | CAP_SIP_C | CAP_ATP_C | (lu_keeps(lu) ? CAP_PTPL_C : 0);
 	p[3] = CAP_TMV | CAP_ALLOW | (lu->pr->aptpl ? CAP_PTPL_A : 0);
 	put_be16(p + 4, CAP_TYPES);
 	reply_add(r, p, sizeof(p));

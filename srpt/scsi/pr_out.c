@@ -7,6 +7,7 @@
 #include "scsi/access.h"
 #include "scsi/alua.h"
 #include "scsi/device.h"
+#include "scsi/gate.h"
 #include "scsi/lu_state.h"
 #include "scsi/nexus.h"
 #include "scsi/ops.h"
@@ -296,7 +297,7 @@ static struct pr_out *pr_out_alloc(struct scsi_cmd *cmd)
 	o->q.action = (enum pr_action)cmd->op->sa;
 	o->q.scope = cmd->cdb[2] >> 4;
 	o->q.type = cmd->cdb[2] & 0x0f;
-	o->q.can_keep = cmd->lu->store;
+	o->q.can_keep = lu_keeps(cmd->lu);
 	return o;
 }
 
@@ -310,7 +311,7 @@ static void pr_out_run(struct pr_out *o)
 		s = pr_apply(&o->change, lu->pr, &o->q);
 	if (s || !o->change.next) {
 		pr_out_end(o, s);
-	} else if (lu->pr->aptpl || o->change.next->aptpl) {
+	} else if (lu->pr->aptpl || o->change.next->aptpl || pr_always_kept(lu)) {
 		lu->pr_next = o->change.next;
 		lu_state_save(lu, pr_out_saved, o);
 	} else {
@@ -319,18 +320,25 @@ static void pr_out_run(struct pr_out *o)
 }
 
 /* While it is reserved by RESERVE nobody uses persistent reservations (SPC-2 5.5.1). */
+static enum scsi_sense pr_out_refusal(const struct scsi_cmd *cmd)
+{
+	if (gate_lost_control(cmd))
+		return SENSE_ALUA_TRANSITION;
+	return cmd->lu->reserver ? SENSE_RESERVATION_CONFLICT : SENSE_OK;
+}
+
 static void pr_out_start(struct lu_change *c)
 {
 	struct scsi_cmd *cmd = container_of(c, struct scsi_cmd, change);
-	struct pr_out *o = cmd->lu->reserver ? NULL : pr_out_alloc(cmd);
+	enum scsi_sense s = pr_out_refusal(cmd);
+	struct pr_out *o = s ? NULL : pr_out_alloc(cmd);
 
 	if (o) {
 		pr_out_run(o);
 		return;
 	}
 	lu_change_end(cmd->lu, c);
-	cmd_answer(cmd, cmd->lu->reserver ? SENSE_RESERVATION_CONFLICT : SENSE_BUSY,
-		   PR_NO_FIELD);
+	cmd_answer(cmd, s ? s : SENSE_BUSY, PR_NO_FIELD);
 }
 
 static void pr_out_received(struct scsi_cmd *cmd)

@@ -2,6 +2,7 @@
 #include "scsi/reserve.h"
 
 #include "scsi/access.h"
+#include "scsi/gate.h"
 #include "scsi/nexus.h"
 #include "scsi/ops.h"
 #include "scsi/optable.h"
@@ -74,7 +75,9 @@ static void reserve_start(struct lu_change *c)
 	bool releases = cmd->op->opcode == RELEASE_6 || cmd->op->opcode == RELEASE_10;
 	enum scsi_sense s;
 
-	if (cmd->lu->pr->count)
+	if (gate_lost_control(cmd))
+		s = SENSE_ALUA_TRANSITION;
+	else if (cmd->lu->pr->count)
 		s = with_registrations(cmd);
 	else
 		s = releases ? release(cmd) : reserve(cmd);

@@ -118,7 +118,7 @@ static bool is_thin(const struct lu *lu)
 
 static bool keeps_state(const struct lu *lu)
 {
-	return lu->store;
+	return lu_keeps(lu);
 }
 
 /* Bits of CDB byte 1 that not every LU takes. */

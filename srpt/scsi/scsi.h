@@ -157,6 +157,7 @@ struct scsi_cmd {
 	struct lu *lu;          /* NULL: no such LUN */
 	struct lu_shard *shard; /* of lu on this reactor */
 	uint64_t number;        /* in the order of admission to the shard */
+	uint64_t epoch;         /* of the write gate when it was admitted; 0: it passes without */
 	struct range *range;    /* it has or wants, scsi/range.h; NULL: none */
 	struct list_node order_link; /* while ordered: on the shard's list */
 	struct list_node link;  /* on the shard's live list */
@@ -357,7 +358,8 @@ int lu_state_replace(struct lu *lu, const void *data, size_t len);
 
 /*
  * Where the state is kept from now on; NULL: nowhere, saves fail. Not while a change runs, as
- * above. MODE SELECT with SP and APTPL are offered as long as it has one, or is in a gated group.
+ * above. MODE SELECT with SP and APTPL are offered from the first one on. In a gated group all
+ * registrations are kept in it, whatever APTPL says: to move is no loss of power.
  */
 void lu_set_store(struct lu *lu, struct lu_store *store);
 

@@ -9,6 +9,7 @@
 #include "scsi/access.h"
 #include "scsi/call.h"
 #include "scsi/device.h"
+#include "scsi/gate.h"
 #include "scsi/lu_state.h"
 #include "scsi/ops.h"
 #include "scsi/optable.h"
@@ -33,6 +34,7 @@ struct lu_wipe {
 	struct lu *lu;
 	struct scsi_cmd *cmd; /* waits for the end; NULL: answered. With the work its reactor's */
 	struct reactor *reactor;
+	uint64_t epoch; /* of the command's admission */
 	enum scsi_sense busy, failed;
 	bool immed, invert;
 	enum scsi_sense before; /* what the LU was like, for when it cannot begin */
@@ -251,7 +253,8 @@ static void wipe_next(struct lu_wipe *w)
 	struct be_io *io = &w->io;
 
 	wipe_let_aborted_go(w);
-	if (atomic_load_explicit(&w->stop, memory_order_relaxed)) {
+	if (atomic_load_explicit(&w->stop, memory_order_relaxed) ||
+	    gate_is_over(w->lu, w->epoch, w->reactor->now_ns)) {
 		wipe_end(w, -ECANCELED);
 		return;
 	}
@@ -400,6 +403,7 @@ void wipe_begin(struct scsi_cmd *cmd, const struct wipe_params *p)
 	}
 	w->cmd = cmd;
 	w->reactor = cmd->reactor;
+	w->epoch = cmd->epoch;
 	w->before = lu_not_ready(lu);
 	w->before_ause = lu->sanitize_ause;
 	lu->wipe = w;

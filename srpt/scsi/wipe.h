@@ -4,8 +4,8 @@
  * reactor of the command, which may have been answered long before. Meanwhile the LU is not
  * ready (lu.not_ready, lu.progress).
  *
- * It ends by itself, or when the LU is taken away. Task management ends the command at most, with
- * the piece that is on its way.
+ * It ends by itself, or when the LU is taken away or its write gate does not hold any more. Task
+ * management ends the command at most, with the piece that is on its way.
  * A SANITIZE that has not ended well is part of the state that outlives the daemon (lu_state.h):
  * the LU comes back as one whose sanitize operation failed.
  */
@@ -45,7 +45,7 @@ bool wipe_admit(struct scsi_cmd *cmd);
  */
 void wipe_begin(struct scsi_cmd *cmd, const struct wipe_params *p);
 
-/* The LU is taken away: end @w soon, then lu_wipe_over() of lu.h. Control thread. */
+/* The LU is taken away, or drained: end @w soon, then lu_wipe_over() of lu.h. Control thread. */
 void wipe_stop(struct lu_wipe *w);
 
 /* End the failure of a SANITIZE with AUSE=1; ends the command. Control thread, as above. */

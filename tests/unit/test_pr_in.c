@@ -81,6 +81,7 @@ static void test_report_capabilities(void **state)
 	task_free(&t);
 	t = pr_out(e, e->a, PR_REGISTER, 0, KEY_A, 0, 0);
 	e->lu->store = NULL;
+	atomic_store(&e->lu->keeps, false);
 	t = pr_in(e, e->a, REPORT_CAPABILITIES, 8);
 	assert_int_equal(t.in[2], 0x1c);
 	assert_int_equal(t.in[3], 0xb0);
