@@ -92,7 +92,7 @@ struct policy_status {
 	const char *group, *resource, *srptd_role; /* "unknown": not heard of */
 	uint64_t epoch;                             /* highest known */
 	uint32_t holder;                            /* node that has claimed it; 0: none */
-	bool gate_open;                             /* a lease of ours is running */
+	bool gate_open;                             /* a lease of ours runs */
 	const char *reason;                         /* why not; "" if open or not wanted */
 	const char *health;                         /* as the attribute srpt-GROUP */
 	int score;                                  /* < 0: none */

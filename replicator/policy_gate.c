@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The write gates: when they may be open, who claims the next epoch, and the leases. */
+#include "replicator/model.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Why a gate may not be open, as srptctl tells it: code of refuse. */
+enum refusal { REFUSE_NOTHING, REFUSE_GATE, REFUSE_SECONDARY, REFUSE_PARITY };
+
+static const char *const refusal_names[] = { "", "gate", "secondary", "parity" };
+
+bool group_wanted(const struct group *g)
+{
+	return g->present &&
+	       (g->want || g->role == ROLE_PROMOTING || g->role == ROLE_PROMOTED);
+}
+
+/* ---- conditions ---- */
+
+static enum refusal __attribute__((format(printf, 2, 3))) denied(char *text, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, REASON_MAX, format, ap);
+	va_end(ap);
+	return REFUSE_GATE;
+}
+
+static enum refusal cluster_deny(const struct policy *p, char *text)
+{
+	if (!p->srptd_up || !p->grace_ns)
+		return denied(text, "srptd does not tell how long a lease lasts");
+	if (!p->joined)
+		return denied(text, "this node is in no process group of replicators: is corosync running?");
+	if (!p->quorum)
+		return denied(text, "the cluster has no quorum");
+	return REFUSE_NOTHING;
+}
+
+static enum refusal disk_deny(const struct drbd_resource *r, const struct drbd_disk_of *d, char *text)
+{
+	if (d->quorum == DRBD_NO)
+		return denied(text, "volume %u of DRBD resource %s has no quorum", d->volume, r->name);
+	if (d->disk != DRBD_UPTODATE && !drbd_peer_has(r, d->volume))
+		return denied(text, "volume %u of DRBD resource %s is %s, and no connected peer is UpToDate",
+		     d->volume, r->name, drbd_disk_name(d->disk));
+	return REFUSE_NOTHING;
+}
+
+static enum refusal drbd_deny(const struct policy *p, const struct group *g, char *text)
+{
+	const struct drbd_resource *r = drbd_find(p, g->resource);
+
+	if (!p->drbd_ready)
+		return denied(text, "DRBD has not told of its resources");
+	if (!r || !r->disks.n || r->incomplete)
+		return denied(text, "DRBD resource %s %s", g->resource,
+		     !r ? "is not there" : r->incomplete ? "is too large" : "has no volume");
+	if (r->role != DRBD_PRIMARY) {
+		snprintf(text, REASON_MAX, "DRBD resource %s is %s", r->name,
+			 drbd_role_name(r->role));
+		return REFUSE_SECONDARY;
+	}
+	if (r->suspended == DRBD_YES)
+		return denied(text, "I/O of DRBD resource %s is suspended", r->name);
+	for (unsigned i = 0; i < r->disks.n; i++)
+		if (disk_deny(r, &r->disks.of[i], text))
+			return REFUSE_GATE;
+	return REFUSE_NOTHING;
+}
+
+/* What must be so all the time; @text: REASON_MAX bytes, the reason if it is not. */
+static enum refusal deny(const struct policy *p, const struct group *g, char *text)
+{
+	enum refusal r = cluster_deny(p, text);
+
+	return r ? r : drbd_deny(p, g, text);
+}
+
+static enum refusal claim_deny_member(struct policy *p, struct group *g, char *text)
+{
+	const struct drbd_resource *r = drbd_find(p, g->resource);
+
+	for_each_member(p, m)
+		if (!m->greeted && !m->passed_over)
+			return denied(text, "the replicator of node %u has not said hello yet", m->node);
+	if (g->holder && g->holder != p->self && !(r && drbd_peers_secondary(r)))
+		return denied(text, "node %u (%s) holds epoch %llu", g->holder, member_name(p, g->holder),
+		     (unsigned long long)g->epoch);
+	if (g->epoch >= EPOCH_MAX - 1 || g->role_epoch >= EPOCH_MAX - 1)
+		return denied(text, "there is no epoch above %llu", (unsigned long long)g->epoch);
+	return REFUSE_NOTHING;
+}
+
+/* What else must be so for a new epoch. What is served goes on when the configurations differ. */
+static enum refusal claim_deny(struct policy *p, struct group *g, char *text)
+{
+	if (parity_look(p) == PARITY_DIFFERS) {
+		parity_reason(p, text, REASON_MAX);
+		return REFUSE_PARITY;
+	}
+	return claim_deny_member(p, g, text);
+}
+
+/* ---- closing ---- */
+
+void gate_close(struct policy *p, struct group *g, const char *reason)
+{
+	struct ha_out *o = out_begin(p, "close", g);
+
+	act_log(p, LOG_WARNING, "%s: gate closed (epoch %llu): %s", g->name,
+		(unsigned long long)g->lease_epoch, reason);
+	ha_out_add(o, "reason", reason);
+	out_srptd(p);
+	g->lease_epoch = 0;
+}
+
+static void gate_check(struct policy *p, struct group *g)
+{
+	char reason[REASON_MAX];
+
+	if (deny(p, g, reason))
+		gate_close(p, g, reason);
+	else if (g->epoch != g->lease_epoch)
+		gate_close(p, g, "a higher epoch has been claimed");
+	else if (group_wanted(g) && g->holder != p->self)
+		gate_close(p, g, "its epoch is no longer this node's");
+	else if (p->now >= g->lease_until)
+		gate_close(p, g, "the lease was not renewed in time");
+}
+
+void gates_check(struct policy *p)
+{
+	for_each_group(p, g) {
+		if (!g->lease_epoch)
+			continue;
+		if (!group_wanted(g) && p->now >= g->lease_until)
+			g->lease_epoch = 0;
+		else
+			gate_check(p, g);
+	}
+}
+
+/* ---- opening ---- */
+
+static void claim_send(struct policy *p, struct group *g)
+{
+	uint64_t above = g->epoch > g->above ? g->epoch : g->above;
+
+	if (above < g->role_epoch)
+		above = g->role_epoch;
+	g->claiming = above + 1;
+	g->claimed_at = p->now;
+	ha_out_add_u64(out_begin(p, "claim", g), "epoch", g->claiming);
+	out_multicast(p);
+}
+
+static void lease_send(struct policy *p, struct group *g)
+{
+	struct ha_out *o = out_begin(p, "lease", g);
+
+	if (!g->lease_epoch)
+		act_log(p, LOG_NOTICE, "%s: gate open with epoch %llu", g->name,
+			(unsigned long long)g->epoch);
+	g->lease_epoch = g->epoch;
+	g->lease_at = p->now;
+	g->lease_until = p->now + p->grace_ns;
+	g->refused[0] = '\0';
+	ha_out_add_u64(o, "epoch", g->lease_epoch);
+	ha_out_add_u64(o, "at_ns", g->lease_at);
+	ha_out_add_u64(o, "ms", p->grace_ns / NS_PER_MS);
+	out_srptd(p);
+}
+
+static bool lease_is_due(const struct policy *p, const struct group *g)
+{
+	return !g->lease_epoch || p->now >= g->lease_at + p->grace_ns / 3;
+}
+
+static void refuse_send(struct policy *p, struct group *g, enum refusal code, const char *reason)
+{
+	char told[sizeof(g->refused)];
+	struct ha_out *o;
+
+	snprintf(told, sizeof(told), "%s %s", refusal_names[code], reason);
+	if (!g->want || !strcmp(told, g->refused))
+		return;
+	memcpy(g->refused, told, sizeof(told));
+	o = out_begin(p, "refuse", g);
+	ha_out_add(o, "code", refusal_names[code]);
+	ha_out_add(o, "reason", reason);
+	out_srptd(p);
+}
+
+/* An epoch of ours that has not been used: after a gate was closed it is always the next. */
+static bool epoch_is_ours(const struct policy *p, const struct group *g)
+{
+	return g->holder == p->self && g->epoch > g->above &&
+	       (g->lease_epoch == g->epoch || g->epoch > g->used_epoch);
+}
+
+static void gate_open(struct policy *p, struct group *g, char *reason)
+{
+	enum refusal r = deny(p, g, reason);
+
+	if (!r && epoch_is_ours(p, g)) {
+		reason[0] = '\0';
+		if (lease_is_due(p, g))
+			lease_send(p, g);
+		g->used_epoch = g->epoch;
+		return;
+	}
+	if (!r)
+		r = claim_deny(p, g, reason);
+	if (r)
+		refuse_send(p, g, r, reason);
+	else if (!g->claiming || p->now >= g->claimed_at + CLAIM_AGAIN_NS)
+		claim_send(p, g);
+	if (!r)
+		snprintf(reason, REASON_MAX, "epoch %llu is being claimed",
+			 (unsigned long long)g->claiming);
+}
+
+static void members_pass_over(struct policy *p)
+{
+	for_each_member(p, m) {
+		if (!m->since)
+			m->since = p->now;
+		if (m->greeted || m->passed_over || p->now < m->since + HELLO_WAIT_NS)
+			continue;
+		m->passed_over = true;
+		act_log(p, LOG_WARNING, "the replicator of node %u says no hello: nobody waits for it",
+			m->node);
+	}
+}
+
+/*
+ * We were late by more than a lease lasts. What was agreed on before is not used: a claim made now
+ * comes back only if we still are a member. And what runs beside us may have stood still as well.
+ */
+void gates_mistrust(struct policy *p)
+{
+	act_log(p, LOG_WARNING, "this process did not run for longer than a lease lasts");
+	p->wait_until = p->now + STALE_WAIT_NS;
+	for_each_group(p, g) {
+		g->used_epoch = g->epoch;
+		g->claiming = 0;
+	}
+}
+
+void gates_open(struct policy *p)
+{
+	if (p->now < p->wait_until)
+		return;
+	members_pass_over(p);
+	for_each_group(p, g) {
+		if (group_wanted(g) && p->srptd_ready)
+			gate_open(p, g, g->reason);
+		else
+			g->reason[0] = '\0';
+	}
+}
+
+/* ---- time ---- */
+
+/* What is due already waits for an event. */
+static void due_at(const struct policy *p, uint64_t at, uint64_t *due)
+{
+	if (at > p->now && at < *due)
+		*due = at;
+}
+
+uint64_t gates_deadline(const struct policy *p)
+{
+	uint64_t due = UINT64_MAX;
+
+	due_at(p, p->wait_until, &due);
+	for (const struct group *g = p->groups; g < p->groups + p->n_groups; g++) {
+		if (g->lease_epoch)
+			due_at(p, group_wanted(g) ? g->lease_at + p->grace_ns / 3 : g->lease_until,
+			       &due);
+		if (g->claiming)
+			due_at(p, g->claimed_at + CLAIM_AGAIN_NS, &due);
+		if (g->resume)
+			due_at(p, g->resume_since + SCORE_KEPT_NS, &due);
+	}
+	for (const struct member *m = p->members; m < p->members + p->n_members; m++)
+		if (!m->greeted && !m->passed_over)
+			due_at(p, m->since + HELLO_WAIT_NS, &due);
+	return due;
+}

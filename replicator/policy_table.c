@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The states of target groups, as all nodes agree on them. Never two of a group are active. */
+#include "replicator/model.h"
+
+#include "base/bytes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const state_names[STATES] = {
+	"active", "standby", "transitioning", "unavailable",
+};
+
+const char *state_name(enum state s)
+{
+	return state_names[s];
+}
+
+bool state_parse(const char *text, size_t len, enum state *to)
+{
+	for (unsigned i = 0; i < STATES; i++) {
+		if (strlen(state_names[i]) == len && !memcmp(state_names[i], text, len)) {
+			*to = (enum state)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- groups ---- */
+
+/* It becomes the name of a file and of an attribute. */
+static bool is_group_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len && len <= POLICY_NAME_MAX && name[0] != '.' && !strchr(name, '/');
+}
+
+struct group *group_get(struct policy *p, const char *name)
+{
+	struct group *fresh;
+
+	for_each_group(p, g)
+		if (!strcmp(g->name, name))
+			return g;
+	if (!is_group_name(name) || p->n_groups == POLICY_GROUPS) {
+		act_log(p, LOG_ERR, "device group \"%.80s\" is left out: %s", name,
+			is_group_name(name) ? "there are too many" : "no such name can be");
+		return NULL;
+	}
+	fresh = &p->groups[p->n_groups++];
+	*fresh = (struct group){ .own_state = STATE_UNAVAILABLE, .score = -1 };
+	memcpy(fresh->name, name, strlen(name));
+	return fresh;
+}
+
+/* ---- target groups ---- */
+
+struct target_group *tg_find(struct group *g, uint16_t id)
+{
+	for (unsigned i = 0; i < g->n_tgs; i++)
+		if (g->tgs[i].id == id)
+			return &g->tgs[i];
+	return NULL;
+}
+
+static struct target_group *tg_get(struct policy *p, struct group *g, uint16_t id)
+{
+	struct target_group *t = tg_find(g, id);
+
+	if (t)
+		return t;
+	if (g->n_tgs == TARGET_GROUPS) {
+		act_log(p, LOG_ERR, "%s: target group %u is left out: there are more than %d",
+			g->name, id, TARGET_GROUPS);
+		return NULL;
+	}
+	t = &g->tgs[g->n_tgs++];
+	*t = (struct target_group){ .id = id, .state = STATE_UNAVAILABLE };
+	return t;
+}
+
+/* "ID:STATE"; what is behind it in *@rest. */
+static bool entry_parse(const char **rest, uint16_t *id, enum state *state)
+{
+	const char *at = *rest, *colon = strchr(at, ':'), *end = at + strcspn(at, ",");
+	unsigned long value = 0;
+
+	if (!colon || colon > end || colon == at || colon - at > 5)
+		return false;
+	for (; at < colon; at++) {
+		if (*at < '0' || *at > '9')
+			return false;
+		value = value * 10 + (unsigned long)(*at - '0');
+	}
+	*id = (uint16_t)value;
+	*rest = *end ? end + 1 : end;
+	return value <= UINT16_MAX && state_parse(colon + 1, (size_t)(end - colon - 1), state);
+}
+
+/* One that srptd no longer has, and nobody has told of, need not be kept. */
+static void tgs_drop_unused(struct group *g)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < g->n_tgs; i++)
+		if (g->tgs[i].configured || g->tgs[i].owner)
+			g->tgs[kept++] = g->tgs[i];
+	g->n_tgs = kept;
+}
+
+/* What is active is so by what all have agreed on only. */
+static void own_configure(struct group *g, struct target_group *t, enum state state)
+{
+	g->own_state = state;
+	if (t->state != STATE_ACTIVE)
+		t->state = state == STATE_ACTIVE ? STATE_TRANSITIONING : state;
+}
+
+bool tgs_configure(struct policy *p, struct group *g, const char *states)
+{
+	const char *rest = states;
+	enum state state;
+	uint16_t id;
+
+	for (unsigned i = 0; i < g->n_tgs; i++)
+		g->tgs[i].configured = false;
+	while (*rest) {
+		struct target_group *t;
+
+		if (!entry_parse(&rest, &id, &state))
+			return false;
+		t = tg_get(p, g, id);
+		if (!t)
+			break;
+		t->configured = true;
+		if (id == g->local)
+			own_configure(g, t, state);
+	}
+	tgs_drop_unused(g);
+	g->table_changed = true;
+	return true;
+}
+
+bool tg_other_active(const struct group *g, uint16_t id)
+{
+	for (unsigned i = 0; i < g->n_tgs; i++)
+		if (g->tgs[i].id != id && g->tgs[i].state == STATE_ACTIVE)
+			return true;
+	return false;
+}
+
+static void tg_become(struct group *g, struct target_group *t, enum state state)
+{
+	if (t->state != state)
+		g->table_changed = true;
+	t->state = state;
+}
+
+/* Whether @node may speak for it. */
+static bool tg_owned(const struct policy *p, const struct group *g, const struct target_group *t,
+		     uint32_t node)
+{
+	if (g->present && t->id == g->local)
+		return node == p->self;
+	return !t->owner || t->owner == node;
+}
+
+bool tg_set(struct policy *p, struct group *g, uint32_t node, uint16_t id, enum state state,
+	    uint64_t epoch)
+{
+	struct target_group *t = tg_get(p, g, id);
+
+	if (!t)
+		return false;
+	if (!tg_owned(p, g, t, node)) {
+		act_log(p, LOG_ERR, "%s: target group %u is of two nodes: what node %u says of it "
+			"is void; look for \"node\" of its targets in both configurations",
+			g->name, id, node);
+		return false;
+	}
+	t->owner = node;
+	t->told = true;
+	if (state == STATE_ACTIVE &&
+	    (!node || epoch != g->epoch || g->holder != node || tg_other_active(g, id))) {
+		act_log(p, LOG_WARNING, "%s: target group %u cannot be active with epoch %llu: "
+			"epoch %llu is of node %u", g->name, id, (unsigned long long)epoch,
+			(unsigned long long)g->epoch, g->holder);
+		if (t->state == STATE_ACTIVE && t->epoch == g->epoch)
+			return false; /* an old word of what is active by now */
+		tg_become(g, t, STATE_TRANSITIONING);
+		return false;
+	}
+	t->epoch = epoch;
+	tg_become(g, t, state);
+	return true;
+}
+
+void tgs_epoch_rose(struct group *g)
+{
+	for (unsigned i = 0; i < g->n_tgs; i++)
+		if (g->tgs[i].state == STATE_ACTIVE && g->tgs[i].epoch < g->epoch)
+			tg_become(g, &g->tgs[i], STATE_TRANSITIONING);
+}
+
+static void tg_left(struct group *g, struct target_group *t)
+{
+	t->owner = 0;
+	tg_become(g, t, STATE_UNAVAILABLE);
+}
+
+void tgs_node_left(struct policy *p, uint32_t node)
+{
+	for_each_group(p, g) {
+		for (unsigned i = 0; i < g->n_tgs; i++)
+			if (g->tgs[i].owner == node)
+				tg_left(g, &g->tgs[i]);
+		if (g->holder == node)
+			g->holder = 0;
+	}
+}
+
+void tgs_hello_begin(struct policy *p, uint32_t node)
+{
+	for_each_group(p, g)
+		for (unsigned i = 0; i < g->n_tgs; i++)
+			if (g->tgs[i].owner == node)
+				g->tgs[i].told = false;
+}
+
+void tgs_hello_end(struct policy *p, uint32_t node)
+{
+	for_each_group(p, g)
+		for (unsigned i = 0; i < g->n_tgs; i++)
+			if (g->tgs[i].owner == node && !g->tgs[i].told)
+				tg_left(g, &g->tgs[i]);
+}
+
+/* ---- the table ---- */
+
+void states_format(const struct group *g, char *text, size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < g->n_tgs; i++) {
+		const struct target_group *t = &g->tgs[i];
+
+		if (t->configured && len < size)
+			len += (size_t)snprintf(text + len, size - len, "%s%u:%s", len ? "," : "",
+						t->id, state_names[t->state]);
+	}
+}
+
+static void table_send(struct policy *p, struct group *g)
+{
+	char states[TARGET_GROUPS * 20];
+	struct ha_out *o = out_begin(p, "table", g);
+
+	states_format(g, states, sizeof(states));
+	ha_out_add_u64(o, "seq", ++g->table_seq);
+	ha_out_add_u64(o, "epoch", g->epoch);
+	ha_out_add(o, "states", states);
+	out_srptd(p);
+}
+
+void tables_send(struct policy *p)
+{
+	if (!p->srptd_ready)
+		return;
+	for_each_group(p, g) {
+		if (g->table_changed && g->present)
+			table_send(p, g);
+		g->table_changed = false;
+	}
+}
