@@ -110,7 +110,10 @@ bool pr_always_kept(const struct lu *lu);
  * PR_STATE_MAX. While a change waits for the store it is the changed state.
  */
 size_t pr_state_encode(const struct lu *lu, uint8_t *p, size_t room);
-/* Take it over; PRgeneration 0 unless all is kept. 0, -EINVAL or -ENOMEM and nothing is taken over. */
+/*
+ * Take it over; PRgeneration 0 unless all is kept. 0, -EINVAL or -ENOMEM and nothing is taken
+ * over.
+ */
 int pr_state_decode(struct lu *lu, const uint8_t *p, size_t len);
 
 #define PR_STATE_HEADER 12u
