@@ -66,6 +66,7 @@ static void backend_free(struct backend *be)
 
 int backend_open(const struct backend_params *p, struct backend **out, char *err, size_t errlen)
 {
+	int (*open)(struct backend *be, const struct backend_params *p, char *err, size_t errlen);
 	struct backend *be;
 	int rc;
 
@@ -76,7 +77,8 @@ int backend_open(const struct backend_params *p, struct backend **out, char *err
 	be = backend_alloc(p);
 	if (!be)
 		return be_error(err, errlen, -ENOMEM, "out of memory");
-	rc = be->ops->open(be, p, err, errlen);
+	open = p->parked && be->ops->park ? be->ops->park : be->ops->open;
+	rc = open(be, p, err, errlen);
 	if (rc) {
 		backend_free(be);
 		return rc;
@@ -86,6 +88,7 @@ int backend_open(const struct backend_params *p, struct backend **out, char *err
 	assert(be->info.physical_block >= be->info.block_size);
 	if (p->hide_physical)
 		be->info.physical_block = be->info.block_size;
+	park_set(be, p->parked);
 	*out = be;
 	return 0;
 }
@@ -143,7 +146,7 @@ void backend_release(struct backend *be)
 
 int backend_resync(struct backend *be)
 {
-	return be->ops->resync(be);
+	return backend_is_parked(be) ? park_resync(be) : be->ops->resync(be);
 }
 
 void backend_set_read_only(struct backend *be, bool read_only)
@@ -151,6 +154,11 @@ void backend_set_read_only(struct backend *be, bool read_only)
 	if (!read_only)
 		atomic_store_explicit(&be->unwritten, false, memory_order_relaxed);
 	__atomic_store_n(&be->info.read_only, read_only, __ATOMIC_RELAXED);
+}
+
+bool backend_is_parked(const struct backend *be)
+{
+	return atomic_load_explicit(&be->parked, memory_order_relaxed);
 }
 
 bool backend_can_exchange(const struct backend *be)
@@ -166,13 +174,16 @@ bool backend_suspect(struct backend *be)
 int backend_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen)
 {
 	assert(be->ops == fresh->ops && be->info.block_size == fresh->info.block_size);
+	if (backend_is_parked(be) || backend_is_parked(fresh))
+		return park_exchange(be, fresh, err, errlen);
 	return be->ops->exchange(be, fresh, err, errlen);
 }
 
 void backend_refresh(struct backend *be, struct reactor *r)
 {
 	assert(be->port[r->id].attached);
-	be->ops->refresh(be, r);
+	if (be->ops->refresh)
+		be->ops->refresh(be, r);
 }
 
 /* Holds for every caller; a violation is a bug above, not bad input. */
@@ -229,7 +240,7 @@ void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
 	if (rc)
 		be_complete_later(io, rc);
 	else
-		be->ops->submit(be, io);
+		atomic_load_explicit(&be->submit, memory_order_relaxed)(be, io);
 }
 
 void backend_submit_scsi(struct reactor *r, struct backend *be, struct be_scsi_io *io)
@@ -298,6 +309,12 @@ static bool like_lost(int result)
 	       result == -ENOMEDIUM || result == -ENOTCONN || result == -EBADF;
 }
 
+/* Nothing went wrong. */
+static bool refused_parked(const struct be_io *io)
+{
+	return io->result == -ENODEV && backend_is_parked(io->be);
+}
+
 void be_finish(struct be_io *io, int result)
 {
 	struct backend_port *port = &io->be->port[io->reactor->id];
@@ -305,9 +322,9 @@ void be_finish(struct be_io *io, int result)
 	assert(port->inflight && result <= 0);
 	port->inflight--;
 	io->result = result;
-	if (result && result != -EROFS && result != -EOPNOTSUPP)
+	if (result && result != -EROFS && result != -EOPNOTSUPP && !refused_parked(io))
 		failure_log(io, result);
-	if (like_lost(result))
+	if (like_lost(result) && !refused_parked(io))
 		atomic_store_explicit(&io->be->suspect, true, memory_order_relaxed);
 	io->done(io);
 }

@@ -179,6 +179,8 @@ struct backend_params {
 struct backend_ops {
 	const char *handler; /* name in the configuration: vdisk_blockio … */
 	int (*open)(struct backend *be, const struct backend_params *p, char *err, size_t errlen);
+	/* With params.parked; NULL: open() does it, there is nothing that could be in the way. */
+	int (*park)(struct backend *be, const struct backend_params *p, char *err, size_t errlen);
 	void (*close)(struct backend *be);
 	int (*attach)(struct backend *be, struct reactor *r);
 	void (*detach)(struct backend *be, struct reactor *r);

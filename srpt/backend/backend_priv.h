@@ -9,6 +9,7 @@
 
 #include <liburing.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #define VDISK_IDENTITY 160
 
@@ -19,14 +20,18 @@ struct backend_port {
 	bool attached;
 } __attribute__((aligned(CACHE_LINE)));
 
+typedef void be_submit_fn(struct backend *be, struct be_io *io);
+
 struct backend {
 	/* Constant after open, but for info.size: written by backend_resync(). */
 	struct backend_info info;
 	const struct backend_ops *ops;
+	_Atomic(be_submit_fn *) submit; /* ops->submit, or what refuses while it is parked */
 	char *filename; /* "" for nullio, ram and fault */
 	char identity[VDISK_IDENTITY]; /* see vdisk_identity(); "": not known */
-	bool block;     /* a block device is open */
-	int fd;         /* -1: none */
+	bool block;     /* a block device is open, or there while it is parked */
+	int fd;         /* -1: none; of /dev/null while blockio or fileio is parked */
+	atomic_bool parked;
 	uint8_t *mem;   /* ram and fault: info.size bytes */
 	_Atomic uint64_t *written; /* ram and fault: a bit for each page that may hold data */
 	void *priv;     /* of the type */
@@ -198,8 +203,36 @@ void uring_io_prep(const struct be_io *io, struct io_uring_sqe *sqe, int buf_slo
 enum uring_next uring_io_advance(struct be_io *io, int res);
 
 /*
+ * park.c: nothing is open. Control thread, or who opens.
+ */
+
+/* Find out what there is at @p->filename without opening it. Regular files only if @files. */
+int park_vdisk(struct backend *be, const struct backend_params *p, bool files, char *err,
+	       size_t errlen);
+int park_refuse(struct backend *be, const struct backend_params *p, char *err, size_t errlen);
+
+/* From now on every request ends with -ENODEV, or no longer. */
+void park_set(struct backend *be, bool parked);
+
+/* backend_exchange() where one of them is parked. */
+int park_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen);
+
+/* backend_resync() of a parked one. */
+int park_resync(struct backend *be);
+
+/*
  * vdisk.c: what blockio and fileio share. Control thread unless noted.
  */
+
+/* Stat @p->filename: is it of a kind that can be opened? Regular files only if @files. */
+int vdisk_path_check(const struct backend_params *p, bool files, struct stat *st, char *err,
+		     size_t errlen);
+
+/* Each gets what the other has open; @be keeps the number of its descriptor. 0 or -errno. */
+int vdisk_swap(struct backend *be, struct backend *fresh);
+
+/* What sysfs tells of the block device @dev: rotation, discard, cache. */
+void vdisk_sysfs_limits(struct backend_info *info, uint64_t dev);
 
 /* Stat and open @p->filename. Regular files only if @files. 0 or -errno and @err. */
 int vdisk_open(struct backend *be, const struct backend_params *p, bool files, int flags,

@@ -46,9 +46,17 @@ static int blockio_open(struct backend *be, const struct backend_params *p, char
 	return rc;
 }
 
+static int blockio_park(struct backend *be, const struct backend_params *p, char *err,
+			size_t errlen)
+{
+	be->direct = true;
+	return park_vdisk(be, p, false, err, errlen);
+}
+
 const struct backend_ops blockio_ops = {
 	.handler = "vdisk_blockio",
 	.open = blockio_open,
+	.park = blockio_park,
 	.close = vdisk_close,
 	.attach = vdisk_attach,
 	.detach = vdisk_detach,

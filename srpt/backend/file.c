@@ -92,9 +92,16 @@ static int file_open(struct backend *be, const struct backend_params *p, char *e
 	return rc;
 }
 
+static int file_park(struct backend *be, const struct backend_params *p, char *err, size_t errlen)
+{
+	be->direct = p->o_direct;
+	return park_vdisk(be, p, true, err, errlen);
+}
+
 const struct backend_ops fileio_ops = {
 	.handler = "vdisk_fileio",
 	.open = file_open,
+	.park = file_park,
 	.close = vdisk_close,
 	.attach = vdisk_attach,
 	.detach = vdisk_detach,

@@ -101,8 +101,8 @@ static int sg_resync(struct backend *be)
 }
 
 #define SG_OPS(name, opener)                                                              \
-	{ .handler = (name), .open = (opener), .close = sg_close, .attach = sg_attach,    \
-	  .detach = sg_detach, .scsi = sg_scsi, .resync = sg_resync }
+	{ .handler = (name), .open = (opener), .park = park_refuse, .close = sg_close,     \
+	  .attach = sg_attach, .detach = sg_detach, .scsi = sg_scsi, .resync = sg_resync }
 
 const struct backend_ops sg_disk_ops = SG_OPS("dev_disk", disk_open);
 const struct backend_ops sg_tape_ops = SG_OPS("dev_tape", tape_open);

@@ -103,8 +103,8 @@ static int readonly_check(struct backend *be, char *err, size_t errlen)
 }
 
 /* Type first: opening a pipe or a tape has effects of its own. */
-static int path_check(const struct backend_params *p, bool files, struct stat *st,
-		      char *err, size_t errlen)
+int vdisk_path_check(const struct backend_params *p, bool files, struct stat *st, char *err,
+		     size_t errlen)
 {
 	if (!p->filename || !p->filename[0])
 		return be_error(err, errlen, -EINVAL, "filename is missing");
@@ -118,7 +118,7 @@ int vdisk_open(struct backend *be, const struct backend_params *p, bool files, i
 	       char *err, size_t errlen)
 {
 	struct stat st;
-	int rc = path_check(p, files, &st, err, errlen);
+	int rc = vdisk_path_check(p, files, &st, err, errlen);
 
 	if (rc)
 		return rc;
@@ -291,11 +291,20 @@ static void discard_limits(struct backend_info *info, uint64_t dev)
 	info->unmap_alignment = (uint32_t)vdisk_sysfs_u64(dev, "discard_alignment", 0);
 }
 
+void vdisk_sysfs_limits(struct backend_info *info, uint64_t dev)
+{
+	char cache[32];
+
+	info->rotational = vdisk_sysfs_u64(dev, "queue/rotational", 1) != 0;
+	discard_limits(info, dev);
+	info->write_cache = !sysfs_read(dev, "queue/write_cache", cache, sizeof(cache)) ||
+			    strncmp(cache, "write through", 13);
+}
+
 int vdisk_block_limits(struct backend *be)
 {
 	struct backend_info *info = &be->info;
 	unsigned physical = 0, optimal = 0;
-	char cache[32];
 	struct stat st;
 
 	if (fstat(be->fd, &st) || ioctl(be->fd, BLKPBSZGET, &physical) ||
@@ -303,10 +312,7 @@ int vdisk_block_limits(struct backend *be)
 		return -errno;
 	info->physical_block = power_of_two_in(physical, info->block_size, 1u << 20);
 	info->optimal_io = optimal;
-	info->rotational = vdisk_sysfs_u64(st.st_rdev, "queue/rotational", 1) != 0;
-	discard_limits(info, st.st_rdev);
-	info->write_cache = !sysfs_read(st.st_rdev, "queue/write_cache", cache, sizeof(cache)) ||
-			    strncmp(cache, "write through", 13);
+	vdisk_sysfs_limits(info, st.st_rdev);
 	return 0;
 }
 
@@ -416,23 +422,33 @@ static int exchange_check(const struct backend *be, const struct backend *fresh,
  * The number of the descriptor stays: it is in the hands of reactors and workers, for which the
  * exchange is atomic.
  */
+int vdisk_swap(struct backend *be, struct backend *fresh)
+{
+	int rc, old = fcntl(be->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (old < 0)
+		return -errno;
+	if (dup3(fresh->fd, be->fd, O_CLOEXEC) < 0) {
+		rc = -errno;
+		close(old);
+		return rc;
+	}
+	close(fresh->fd);
+	fresh->fd = old;
+	return 0;
+}
+
 int vdisk_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen)
 {
-	int old, rc = exchange_check(be, fresh, err, errlen);
+	int rc = exchange_check(be, fresh, err, errlen);
 	bool dead;
 
 	if (rc)
 		return rc;
 	dead = fd_dead(be->fd);
-	old = fcntl(be->fd, F_DUPFD_CLOEXEC, 0);
-	if (old < 0 || dup3(fresh->fd, be->fd, O_CLOEXEC) < 0) {
-		rc = -errno;
-		if (old >= 0)
-			close(old);
+	rc = vdisk_swap(be, fresh);
+	if (rc)
 		return be_error(err, errlen, rc, "%s: %s", be->filename, strerror(-rc));
-	}
-	close(fresh->fd);
-	fresh->fd = old;
 	memcpy(be->identity, fresh->identity, sizeof(be->identity));
 	return dead;
 }

@@ -246,7 +246,8 @@ static void test_detached_file_is_closed_although_others_are_busy(void **state)
 
 	ring_new(r, f);
 	assert_int_equal(pipe(held) | pipe(closed), 0);
-	*slow = *gone = (struct backend){ .ops = &fileio_ops, .filename = (char *)"pipe" };
+	*slow = *gone = (struct backend){ .ops = &fileio_ops, .submit = vdisk_submit,
+					    .filename = (char *)"pipe" };
 	slow->info = gone->info = f->be->info;
 	slow->fd = held[0];
 	gone->fd = closed[1];

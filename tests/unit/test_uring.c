@@ -19,7 +19,8 @@ static struct backend *backend_on(int fd)
 	struct backend *be = aligned_alloc(CACHE_LINE, sizeof(*be));
 
 	assert_non_null(be);
-	*be = (struct backend){ .ops = &fileio_ops, .filename = (char *)"test", .fd = fd };
+	*be = (struct backend){ .ops = &fileio_ops, .submit = vdisk_submit,
+				.filename = (char *)"test", .fd = fd };
 	be->info.size = FILE_SIZE;
 	be->info.block_size = BLOCK;
 	be->info.buf_align = 1;
