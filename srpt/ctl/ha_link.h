@@ -11,16 +11,23 @@
 struct ha_link;
 
 /*
- * Listen as @name. 0 or -errno, logged. The configuration must have been applied. There is none
- * (NULL is fine for all below) while it has no cluster's group.
+ * Listen as "@NAME-ha". 0 or -errno, logged. The configuration must have been applied. There is
+ * none (NULL is fine for all below) while it has no cluster's group.
  */
 int ha_link_start(struct daemon *d, const char *name, struct ha_link **out);
-void ha_link_stop(struct ha_link *l);
+void ha_link_stop(struct ha_link *l); /* a replicator that is connected hears of the end */
 bool ha_link_connected(const struct ha_link *l);
 
-/* The configuration has changed: all of it is told again. */
-void ha_link_refresh(struct ha_link *l);
+/*
+ * A configuration has been applied: d->ha_link begins with the first cluster's group and ends
+ * with the last; in between all of it is told again.
+ */
+void ha_link_update(struct daemon *d);
 
+/*
+ * All of these are dropped without a connection, and told anew by what follows the next hello. They
+ * never block and never call ha.h: a replicator that does not read is given up later, by the loop.
+ */
 void ha_link_role(struct ha_link *l, const char *group, enum ha_role role, uint64_t epoch);
 void ha_link_want(struct ha_link *l, const char *group, uint64_t above);
 void ha_link_unwant(struct ha_link *l, const char *group);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <qb/qbipcs.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -39,33 +38,13 @@ static struct ipc_server *the_server;
 
 /* ---- who may connect ---- */
 
-bool ipc_peer_allowed(uid_t uid, gid_t gid, uid_t own_uid, gid_t group, bool is_member)
-{
-	return uid == 0 || uid == own_uid || (group != (gid_t)-1 && (gid == group || is_member));
-}
-
-static bool user_is_member(uid_t uid, gid_t group)
-{
-	const struct passwd *pw = getpwuid(uid);
-	gid_t groups[256];
-	int n = 256;
-
-	if (!pw || group == (gid_t)-1 || getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) < 0)
-		return false;
-	for (int i = 0; i < n; i++)
-		if (groups[i] == group)
-			return true;
-	return false;
-}
-
 static int32_t client_accept(qb_ipcs_connection_t *c, uid_t uid, gid_t gid)
 {
 	static struct log_limit limit;
 	struct ipc_server *s = the_server;
 	bool own = uid == 0 || uid == geteuid();
 
-	if (!ipc_peer_allowed(uid, gid, geteuid(), s->group,
-			      !own && user_is_member(uid, s->group))) {
+	if (!ipc_peer_check(uid, gid, s->group)) {
 		log_warn_limited(&limit, "control connection of user %u refused: neither root nor "
 				 "in the group " IPC_GROUP, (unsigned)uid);
 		return -EACCES;

@@ -21,4 +21,7 @@ void ipc_server_stop(struct ipc_server *s);
 /* Whether this peer may give commands; @group: the gid of IPC_GROUP, -1: there is none. */
 bool ipc_peer_allowed(uid_t uid, gid_t gid, uid_t own_uid, gid_t group, bool is_member);
 
+/* The same of a connected peer, whose groups are looked up. */
+bool ipc_peer_check(uid_t uid, gid_t gid, gid_t group);
+
 #endif
