@@ -18,7 +18,7 @@
 #define TIMEOUT_S 60
 #define COMMAND_WIDTH 23 /* of the help: a command and its arguments */
 
-enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 7 };
 
 /* Options before or after the command. */
 struct settings {
@@ -38,6 +38,7 @@ struct command {
 };
 
 static int run_in_daemon(const struct settings *s, int argc, const char *const *argv);
+static int run_clustered(const struct settings *s, int argc, const char *const *argv);
 static int run_check_config(const struct settings *s, int argc, const char *const *argv);
 static int run_login_info(const struct settings *s, int argc, const char *const *argv);
 static int run_version(const struct settings *s, int argc, const char *const *argv);
@@ -61,6 +62,9 @@ static const struct command commands[] = {
 	{ "login-info", "", 0, 0, "print what to write to add_target of an initiator",
 	  "Without a daemon it is computed from the configuration file.\n", run_login_info },
 	{ "luns", "", 0, 0, "list the LUNs of all targets and groups", "", run_in_daemon },
+	{ "parity", "", 0, 0, "list what the nodes of a cluster must agree on",
+	  "Keys and values, of all device groups with a drbd_resource. A node is promoted only if\n"
+	  "its list is that of the others. Exit status 7: srptd is not running.\n", run_clustered },
 	{ "reload", "", 0, 0, "read the configuration again and apply what differs",
 	  "With an error in the file nothing is changed and the exit status is 1. It is also 1\n"
 	  "when something in the file could not be made, such as a device without its file.\n",
@@ -196,6 +200,18 @@ static int run_in_daemon(const struct settings *s, int argc, const char *const *
 		return rc;
 	fprintf(stderr, "srptctl: %s\n", why);
 	return EXIT_FAILED;
+}
+
+/* Those for a cluster's agents tell by their exit status that there is no daemon. */
+static int run_clustered(const struct settings *s, int argc, const char *const *argv)
+{
+	char why[256];
+	int rc = daemon_call(s, argc, argv, why, sizeof(why));
+
+	if (rc >= 0)
+		return rc;
+	fprintf(stderr, "srptctl: %s\n", why);
+	return ipc_client_no_daemon(rc) ? EXIT_NO_DAEMON : EXIT_FAILED;
 }
 
 /* ---- commands that need none ---- */

@@ -20,6 +20,7 @@ static const struct op ops[] = {
 	{ "groups", 0, 0, ops_groups },
 	{ "login-info", 0, 0, ops_login_info },
 	{ "luns", 0, 0, ops_luns },
+	{ "parity", 0, 0, ops_parity },
 	{ "reload", 0, 0, ops_reload },
 	{ "reservations", 0, 1, ops_reservations },
 	{ "resync", 1, 1, ops_resync },

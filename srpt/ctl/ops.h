@@ -61,5 +61,6 @@ void ops_disable(struct ops *o);
 void ops_close_session(struct ops *o);
 void ops_resync(struct ops *o);
 void ops_set_state(struct ops *o);
+void ops_parity(struct ops *o);
 
 #endif
