@@ -19,7 +19,8 @@ static const char clustered[] =
 	"HANDLER vdisk_ram {\n DEVICE a {\n  size 1M\n }\n}\n"
 	"TARGET_DRIVER ib_srpt {\n rdma_cm_port 5000\n TARGET t {\n  LUN 0 a\n }\n}\n"
 	"DEVICE_GROUP dg {\n drbd_resource r0\n DEVICE a\n TARGET_GROUP g {\n  group_id 1\n"
-	"  TARGET t\n }\n TARGET_GROUP h {\n  group_id 2\n  TARGET u {\n   rel_tgt_id 2\n  }\n }\n}\n";
+	"  TARGET t\n }\n TARGET_GROUP h {\n  group_id 2\n  TARGET u {\n   rel_tgt_id 2\n"
+	"  }\n }\n}\n";
 
 static struct daemon d;
 static char out[16384];
