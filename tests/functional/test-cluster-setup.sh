@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# proves: conf/cluster/setup fills every recipe, its srpt.conf is valid on both nodes, bad values are named
+# shellcheck source=tests/functional/functions.sh
+. "${top_srcdir:?}/tests/functional/functions.sh"
+example=$top_srcdir/conf/cluster/site.example
+site=$work/site
+
+setup()
+{
+	timeout 20 sh "$top_srcdir/conf/cluster/setup" --site "$site" "$@" > "$work/out" 2>&1
+}
+
+# refused LINE REGEX: the example with a line more.
+refused()
+{
+	{
+		cat "$example"
+		echo "$1"
+	} > "$site"
+	expect 1 setup --check
+	shows "^setup: .*$2"
+}
+
+# without NAME...: the example without these lines.
+without()
+{
+	grep -vE "^($(IFS='|'; echo "$*"))=" "$example" > "$site"
+}
+
+cp "$example" "$site"
+for mode in '' --floating; do
+	for what in corosync drbd target portals crm pcs; do
+		expect 0 setup ${mode:+$mode} --$what
+		[ -s "$work/out" ] || fail "--$what $mode: nothing"
+		! grep -nE '@[A-Z]|^#?\[(alua|floating|all)|^#[89]#' "$work/out" || fail "--$what $mode: not filled in"
+		cp "$work/out" "$work/$what$mode"
+	done
+	sh -n "$work/pcs$mode" || fail 'the script for pcs'
+done
+cmp -s "$work/corosync" "$work/corosync--floating" || fail 'corosync.conf depends on the mode'
+# What a cluster cannot be without, in both recipes of the resources.
+for mode in '' --floating; do
+	for what in crm pcs; do
+		for word in stonith-enabled=true no-quorum-policy=stop interleave=true \
+			priority-fencing-delay=2s 'fence-(node1|.1)'; do
+			grep -qE -- "$word" "$work/$what$mode" || fail "$what $mode: no $word"
+		done
+	done
+done
+# Both have the same parameters of resources.
+words()
+{
+	grep -oE '[a-zA-Z_-]+=[A-Za-z0-9_.-]+' "$1" | grep -vE '^(ip|username|password|pcmk_host_list|promotable|disable|cib|work)=' |
+		sort -u
+}
+for mode in '' --floating; do
+	diff <(words "$work/crm$mode") <(words "$work/pcs$mode") || fail "crm and pcs differ $mode"
+done
+
+# The target's configuration is valid on either node.
+for node in node1 node2; do
+	for mode in '' --floating; do
+		expect 0 ctl --node $node check-config "$work/target$mode"
+		[ -n "$mode" ] || shows ', 0 warnings'
+	done
+done
+
+# Parts that are left out, and the other version of DRBD.
+without NODE1_ADDR2 NODE2_ADDR2 FENCE_CIPHER
+expect 0 setup --corosync
+grep -q ring1 "$work/out" && fail 'a second ring without addresses'
+expect 0 setup --crm
+grep -q cipher "$work/out" && fail 'a cipher without a value'
+{
+	cat "$example"
+	printf 'DRBD_VERSION=9\nNODE1_DRBD_ADDR=2001:db8::1\nNODE2_DRBD_ADDR=2001:db8::2\n'
+} > "$site"
+expect 0 setup --drbd
+shows 'crm-unfence-peer.9.sh'
+shows 'address ipv6 \[2001:db8::1\]:7789;'
+grep -q 'crm-fence-peer.sh' "$work/out" && fail 'both handlers'
+
+without NODE2_ADDR2
+expect 1 setup --check
+shows 'NODE2_ADDR2 is missing'
+without FLOATING_ADDR
+expect 0 setup --crm
+expect 1 setup --floating --crm
+shows 'FLOATING_ADDR is missing'
+without LU_UUID
+expect 1 setup --target
+shows 'LU_UUID is missing'
+refused 'NODE1_NAME=a b' 'NODE1_NAME=a b is no name'
+# shellcheck disable=SC2016 # what must not be run
+refused 'FENCE1_PASSWORD=$(id)' 'is no word'
+refused 'FENCE1_PASSWORD="x"' 'is no word'
+refused 'DATA_DISK=vdb' 'is no path'
+refused 'DRBD_VERSION=7' 'is no drbd'
+refused 'NODE2_NAME=node1' 'NODE1_NAME and NODE2_NAME are the same'
+refused 'STATE_DISK=/dev/vg0/data' 'DATA_DISK and STATE_DISK are the same'
+refused 'COLOUR=blue' 'COLOUR=blue: unknown'
+expect 2 setup
+expect 2 setup --crm --pcs
