@@ -136,8 +136,8 @@ static void link_try(void *arg)
 	if (rc) {
 		if (l->complaint != rc)
 			log_notice("no connection with srptd at @%s: %s%s; trying on",
-				   link_name(l),
-				   strerror(-rc), rc == -EPERM ? ", another user has the name" : "");
+				   link_name(l), strerror(-rc),
+				   rc == -EPERM ? ", another user has the name" : "");
 		l->complaint = rc;
 		retry_later(l);
 		return;
