@@ -210,6 +210,7 @@ enum parity_view { PARITY_UNKNOWN, PARITY_ALONE, PARITY_EQUAL, PARITY_DIFFERS };
 enum parity_view parity_look(const struct policy *p);
 void parity_reason(struct policy *p, char *text, size_t size);
 void parity_changed(struct policy *p); /* a hash is new, or a member */
+void parity_member_joined(struct policy *p);
 void parity_asked(struct policy *p);
 void parity_own(struct policy *p, const struct ha_msg *m);  /* from srptd */
 void parity_peer(struct policy *p, uint32_t node, const struct ha_msg *m);

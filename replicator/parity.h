@@ -25,7 +25,8 @@ struct parity {
 	uint32_t from;      /* node whose list peer is; 0: none */
 	bool asked;         /* the members have been asked for their lists, when these were */
 	char own_hash[17], peer_hash[17];
-	bool again;         /* and asked while ours was on its way */
+	bool joined;        /* a member has come since our list began */
+	bool again;         /* and asks for it */
 	char *key;          /* first that differs; NULL: not known. Ours to free, as the next two */
 	char *here, *there; /* values; NULL: it is not there */
 };

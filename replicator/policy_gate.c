@@ -32,7 +32,7 @@ static enum refusal __attribute__((format(printf, 2, 3))) denied(char *text, con
 static enum refusal cluster_deny(const struct policy *p, char *text)
 {
 	if (!p->srptd_up || !p->grace_ns)
-		return denied(text, "srptd does not tell how long a lease lasts");
+		return denied(text, "srptd and srp-replicatord are of different releases");
 	if (!p->joined)
 		return denied(text, "this node is in no process group of replicators: is corosync running?");
 	if (!p->quorum)

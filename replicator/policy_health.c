@@ -117,7 +117,7 @@ static enum health group_health(const struct policy *p, const struct group *g)
 		other = HEALTH_PORTS;
 	if (parity_look(p) == PARITY_DIFFERS)
 		other = HEALTH_CONFIG;
-	if (!p->srptd_ready)
+	if (!p->srptd_ready || !p->grace_ns)
 		other = HEALTH_NO_TARGET;
 	return other > h ? other : h;
 }

@@ -96,7 +96,7 @@ void parity_changed(struct policy *p)
 
 static void own_request(struct policy *p)
 {
-	p->parity.again = false;
+	p->parity.again = p->parity.joined = false;
 	parity_list_begin(&p->parity.own);
 	out_begin(p, "parity-request", NULL);
 	out_srptd(p);
@@ -108,10 +108,15 @@ void parity_asked(struct policy *p)
 {
 	if (!p->srptd_ready)
 		return;
-	if (p->parity.own.open)
-		p->parity.again = true;
+	if (p->parity.own.open) /* who was there when it began hears it all */
+		p->parity.again = p->parity.joined;
 	else
 		own_request(p);
+}
+
+void parity_member_joined(struct policy *p)
+{
+	p->parity.joined = true;
 }
 
 static char *text_or_null(const char *text)

@@ -108,6 +108,8 @@ static void on_claim(struct policy *p, uint32_t node, const struct ha_msg *m)
 		return;
 	}
 	epoch_raise(p, g, epoch, node);
+	if (node == p->self && !group_wanted(g))
+		own_state_send(p, g); /* given up while it was on its way */
 }
 
 /* ---- states ---- */
@@ -292,6 +294,8 @@ void membership_apply(struct policy *p, uint32_t self, const uint32_t *nodes, un
 	if (was && !p->joined)
 		left_alone(p);
 	fresh = members_join(p, nodes, n);
+	if (fresh)
+		parity_member_joined(p);
 	if (p->joined && (fresh || !was))
 		hello_send(p);
 	if (p->joined && !was)

@@ -75,6 +75,8 @@ static void group_role(struct group *g, enum role role, uint64_t epoch)
 	g->role_epoch = epoch;
 	if (role != ROLE_PROMOTING)
 		g->want = false;
+	if (role == ROLE_STANDBY)
+		g->lease_epoch = 0; /* srptd has closed its gate itself */
 	if (role == ROLE_PROMOTED)
 		g->resume = false;
 }
@@ -82,26 +84,32 @@ static void group_role(struct group *g, enum role role, uint64_t epoch)
 static void on_group(struct policy *p, const struct ha_msg *m)
 {
 	const char *name = ha_msg_get(m, "group"), *states = ha_msg_get(m, "states");
+	enum role role = role_parse(ha_msg_get(m, "role"));
 	struct group *g = name ? group_get(p, name) : NULL;
 	bool want = g && g->want;
 
 	if (!g)
 		return;
 	g->local = (uint16_t)number_of(m, "local", UINT16_MAX);
+	if (!states || role == ROLE_UNKNOWN || !tgs_configure(p, g, states)) {
+		act_log(p, LOG_ERR, "%s: srptd tells no role or no states of target groups: it is "
+			"left out", g->name);
+		return; /* as if it had not been told */
+	}
 	text_copy(g->resource, sizeof(g->resource), ha_msg_get(m, "drbd"));
-	group_role(g, role_parse(ha_msg_get(m, "role")), number_of(m, "epoch", EPOCH_MAX));
-	g->want = want && g->role == ROLE_PROMOTING;
+	group_role(g, role, number_of(m, "epoch", EPOCH_MAX));
+	g->want = want && role == ROLE_PROMOTING;
 	g->own_epoch = g->role_epoch;
 	g->present = g->told = true;
 	g->lease_at = 0; /* it hears of a lease that runs at once */
-	if (!states || !tgs_configure(p, g, states))
-		act_log(p, LOG_ERR, "%s: srptd tells no states of target groups", g->name);
 }
 
 static void group_gone(struct policy *p, struct group *g)
 {
 	g->present = g->want = g->resume = false;
-	g->lease_epoch = g->claiming = 0;
+	if (g->lease_epoch)
+		gate_close(p, g, "srptd no longer has the group");
+	g->claiming = 0;
 	g->role = ROLE_UNKNOWN;
 	g->own_state = STATE_UNAVAILABLE;
 	g->refused[0] = g->reason[0] = '\0';
@@ -193,7 +201,7 @@ static void on_want(struct policy *p, const struct ha_msg *m)
 	g->refused[0] = '\0';
 	g->lease_at = 0;
 	if (g->lease_epoch && g->lease_epoch <= g->above)
-		g->lease_epoch = 0; /* it has run out there */
+		gate_close(p, g, "srptd asks for a higher epoch");
 }
 
 static void on_unwant(struct policy *p, const struct ha_msg *m)
