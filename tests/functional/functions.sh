@@ -88,10 +88,10 @@ started_or_gone()
 	answers || gone
 }
 
-# In the foreground, with $conf; returns when it serves.
+# daemon_start [OPTION]...: in the foreground, with $conf; returns when it serves.
 daemon_start()
 {
-	"$build/srptd" -f -c "$conf" > "$work/log" 2>&1 &
+	"$build/srptd" -f -c "$conf" "$@" > "$work/log" 2>&1 &
 	pid=$!
 	within 30 started_or_gone
 	if gone && grep -q '/dev/shm' "$work/log"; then
