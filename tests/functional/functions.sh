@@ -384,3 +384,23 @@ online()
 	peer online "$work/disks" "$@"
 	daemon_stop
 }
+
+# ---- a cluster ----
+
+# replicator CASE: of replicator.py, in namespaces of its own; root is only needed where users
+# may not have these.
+replicator()
+{
+	local program spaces=(unshare -Urnm)
+
+	[ -x "$build/../replicator/srp-replicatord" ] || skip 'configured --without-cluster'
+	for program in python3 corosync ip unshare nsenter; do
+		command -v $program > /dev/null || skip "no $program"
+	done
+	"${spaces[@]}" true 2> /dev/null || spaces=(unshare -nm)
+	"${spaces[@]}" true 2> /dev/null || skip 'namespaces are not allowed here'
+	WORK=$work PYTHONDONTWRITEBYTECODE=1 timeout 100 "${spaces[@]}" \
+		python3 "${top_srcdir:?}/tests/functional/replicator.py" "$1" > "$work/peer" 2>&1 ||
+		fail "$1"
+	cat "$work/peer"
+}
