@@ -3,7 +3,7 @@
 #ifndef REPLICATOR_MODEL_H
 #define REPLICATOR_MODEL_H
 
-#include "replicator/parity.h"
+#include "replicator/parity_list.h"
 #include "replicator/policy.h"
 
 #include <syslog.h>

@@ -26,15 +26,15 @@
 enum policy_event_type {
 	POLICY_NOW,        /* ns: CLOCK_MONOTONIC from before the sources were read */
 	POLICY_STORED,     /* group, epoch: kept on disk; all of them before any other event */
-	POLICY_MEMBERSHIP, /* node: our own id; nodes, n_nodes: of the process group, ours among them
-			    * (not: we are out of it). One that left and is back: first without it */
+	POLICY_MEMBERSHIP, /* node: our own id; nodes, n_nodes: of the process group; without ours
+			    * we are out of it. One that left and is back: first without it */
 	POLICY_DELIVERED,  /* node, msg: a message of the process group, also our own */
 	POLICY_QUORUM,     /* yes; not known is no */
 	POLICY_SRPTD_UP,
 	POLICY_SRPTD_DOWN,
 	POLICY_SRPTD,      /* msg: from srptd */
 	POLICY_DRBD,       /* drbd: a line of events2 that could be parsed (0 of events2_parse()) */
-	POLICY_DRBD_DOWN,  /* events2 has ended or said what could not be parsed (-EINVAL: end it) */
+	POLICY_DRBD_DOWN,  /* events2 has ended, or will as it said what is -EINVAL */
 	POLICY_EVENT_TYPES,
 };
 

@@ -32,8 +32,8 @@ static struct drbd_resource *resource_get(struct policy *p, const char *name)
 	if (r)
 		return r;
 	if (p->n_resources == POLICY_GROUPS) {
-		act_log(p, LOG_ERR, "DRBD resource %s is not followed: there are more than %d", name,
-			POLICY_GROUPS);
+		act_log(p, LOG_ERR, "DRBD resource %s is not followed: there are more than %d",
+			name, POLICY_GROUPS);
 		return NULL;
 	}
 	r = &p->resources[p->n_resources++];

@@ -19,7 +19,10 @@ bool group_wanted(const struct group *g)
 
 /* ---- conditions ---- */
 
-static enum refusal __attribute__((format(printf, 2, 3))) denied(char *text, const char *format, ...)
+static enum refusal denied(char *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static enum refusal denied(char *text, const char *format, ...)
 {
 	va_list ap;
 
@@ -34,19 +37,21 @@ static enum refusal cluster_deny(const struct policy *p, char *text)
 	if (!p->srptd_up || !p->grace_ns)
 		return denied(text, "srptd and srp-replicatord are of different releases");
 	if (!p->joined)
-		return denied(text, "this node is in no process group of replicators: is corosync running?");
+		return denied(text, "this node is not in the replicators' process group");
 	if (!p->quorum)
 		return denied(text, "the cluster has no quorum");
 	return REFUSE_NOTHING;
 }
 
-static enum refusal disk_deny(const struct drbd_resource *r, const struct drbd_disk_of *d, char *text)
+static enum refusal disk_deny(const struct drbd_resource *r, const struct drbd_disk_of *d,
+			      char *text)
 {
 	if (d->quorum == DRBD_NO)
-		return denied(text, "volume %u of DRBD resource %s has no quorum", d->volume, r->name);
+		return denied(text, "volume %u of DRBD resource %s has no quorum", d->volume,
+			      r->name);
 	if (d->disk != DRBD_UPTODATE && !drbd_peer_has(r, d->volume))
-		return denied(text, "volume %u of DRBD resource %s is %s, and no connected peer is UpToDate",
-		     d->volume, r->name, drbd_disk_name(d->disk));
+		return denied(text, "volume %u of DRBD resource %s is %s, and no connected peer is "
+			      "UpToDate", d->volume, r->name, drbd_disk_name(d->disk));
 	return REFUSE_NOTHING;
 }
 
@@ -58,7 +63,7 @@ static enum refusal drbd_deny(const struct policy *p, const struct group *g, cha
 		return denied(text, "DRBD has not told of its resources");
 	if (!r || !r->disks.n || r->incomplete)
 		return denied(text, "DRBD resource %s %s", g->resource,
-		     !r ? "is not there" : r->incomplete ? "is too large" : "has no volume");
+			      !r ? "is not there" : r->incomplete ? "is too large" : "has no volume");
 	if (r->role != DRBD_PRIMARY) {
 		snprintf(text, REASON_MAX, "DRBD resource %s is %s", r->name,
 			 drbd_role_name(r->role));
@@ -86,10 +91,11 @@ static enum refusal claim_deny_member(struct policy *p, struct group *g, char *t
 
 	for_each_member(p, m)
 		if (!m->greeted && !m->passed_over)
-			return denied(text, "the replicator of node %u has not said hello yet", m->node);
+			return denied(text, "the replicator of node %u has not said hello yet",
+				      m->node);
 	if (g->holder && g->holder != p->self && !(r && drbd_peers_secondary(r)))
-		return denied(text, "node %u (%s) holds epoch %llu", g->holder, member_name(p, g->holder),
-		     (unsigned long long)g->epoch);
+		return denied(text, "node %u (%s) holds epoch %llu", g->holder,
+			      member_name(p, g->holder), (unsigned long long)g->epoch);
 	if (g->epoch >= EPOCH_MAX - 1 || g->role_epoch >= EPOCH_MAX - 1)
 		return denied(text, "there is no epoch above %llu", (unsigned long long)g->epoch);
 	return REFUSE_NOTHING;
@@ -232,8 +238,8 @@ static void members_pass_over(struct policy *p)
 		if (m->greeted || m->passed_over || p->now < m->since + HELLO_WAIT_NS)
 			continue;
 		m->passed_over = true;
-		act_log(p, LOG_WARNING, "the replicator of node %u says no hello: nobody waits for it",
-			m->node);
+		act_log(p, LOG_WARNING, "the replicator of node %u says no hello: it is not waited "
+			"for", m->node);
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How well a group could be served here: an attribute for people and rules, a score for Pacemaker. */
+/* How well a group could be served here: an attribute for people, a score for Pacemaker. */
 #include "replicator/model.h"
 
 #include <string.h>

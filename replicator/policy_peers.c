@@ -27,8 +27,9 @@ const char *member_name(struct policy *p, uint32_t node)
 /* What we have claimed is in use, or will be. */
 static bool is_held(const struct policy *p, const struct group *g)
 {
-	return p->self && g->holder == p->self &&
-	       (group_wanted(g) || (g->role == ROLE_DEMOTING && g->own_state == STATE_TRANSITIONING));
+	bool drains = g->role == ROLE_DEMOTING && g->own_state == STATE_TRANSITIONING;
+
+	return p->self && g->holder == p->self && (group_wanted(g) || drains);
 }
 
 static void group_tell(struct policy *p, const struct group *g)
@@ -89,8 +90,8 @@ void epoch_raise(struct policy *p, struct group *g, uint64_t epoch, uint32_t hol
 
 static void claim_void(struct policy *p, struct group *g, uint32_t node, uint64_t epoch)
 {
-	act_log(p, LOG_INFO, "%s: node %u's claim of epoch %llu is void: it is not above %llu", g->name,
-		node, (unsigned long long)epoch, (unsigned long long)g->epoch);
+	act_log(p, LOG_INFO, "%s: node %u's claim of epoch %llu is void: it is not above %llu",
+		g->name, node, (unsigned long long)epoch, (unsigned long long)g->epoch);
 }
 
 static void on_claim(struct policy *p, uint32_t node, const struct ha_msg *m)
@@ -160,8 +161,8 @@ static void on_hello(struct policy *p, uint32_t node, const struct ha_msg *m)
 /* Both have served with the same epoch: in two halves of a cluster. Neither goes on with it. */
 static void epoch_of_two(struct policy *p, struct group *g, uint32_t node)
 {
-	act_log(p, LOG_ERR, "%s: nodes %u and %u both hold epoch %llu: look for split-brain in DRBD",
-		g->name, g->holder, node, (unsigned long long)g->epoch);
+	act_log(p, LOG_ERR, "%s: nodes %u and %u both hold epoch %llu: look for split-brain in "
+		"DRBD", g->name, g->holder, node, (unsigned long long)g->epoch);
 	g->holder = 0;
 	g->tied = g->epoch;
 	for (unsigned i = 0; i < g->n_tgs; i++) {
@@ -253,7 +254,7 @@ static bool members_join(struct policy *p, const uint32_t *nodes, unsigned n)
 		if (nodes[i] == p->self || !nodes[i] || member_find(p, nodes[i]))
 			continue;
 		if (p->n_members == POLICY_MEMBERS) {
-			act_log(p, LOG_ERR, "node %u is left out: there are more than %d replicators",
+			act_log(p, LOG_ERR, "node %u is left out: there are more than %d",
 				nodes[i], POLICY_MEMBERS);
 			continue;
 		}

@@ -63,8 +63,8 @@ static void on_hello(struct policy *p, const struct ha_msg *m)
 		g->told = false;
 	if (version == HA_MSG_VERSION && grace)
 		return;
-	act_log(p, LOG_ERR, "srptd speaks version %llu with a grace of %llu ms, this is version %d: "
-		"its gates stay closed; install the same release of both",
+	act_log(p, LOG_ERR, "srptd speaks version %llu with a grace of %llu ms, this is version "
+		"%d: its gates stay closed; install the same release of both",
 		(unsigned long long)version, (unsigned long long)grace, HA_MSG_VERSION);
 	p->grace_ns = 0;
 }

@@ -3,8 +3,8 @@
  * The lists of keys and values that two nodes must agree on, and where they differ first. They
  * come from other programs in pieces; what does not fit is not kept, and said. One thread.
  */
-#ifndef REPLICATOR_PARITY_H
-#define REPLICATOR_PARITY_H
+#ifndef REPLICATOR_PARITY_LIST_H
+#define REPLICATOR_PARITY_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

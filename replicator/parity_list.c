@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "replicator/parity.h"
+#include "replicator/parity_list.h"
 
 #include "base/bytes.h"
 
