@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ctl/ha_link.h"
-#include "base/bytes.h"
 #include "base/log.h"
 #include "ctl/alua_names.h"
 #include "ctl/daemon.h"
+#include "ctl/ha_heard.h"
 #include "ctl/ha_msg.h"
 #include "ctl/ha_ports.h"
 #include "ctl/ipc.h"
@@ -20,11 +20,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#define NS_PER_MS 1000000ull
-#define LEASE_MS_MAX 30000u      /* what write_gate_grace allows */
 #define TURN_ACCEPTS 8           /* connections and messages taken before others have a turn */
 #define TURN_MESSAGES 64
 #define QUEUE_MAX (256u << 10)   /* bytes that wait for a replicator that reads slowly */
@@ -285,158 +282,15 @@ static void hello(struct ha_link *l)
 	out_send(l);
 }
 
-/* ---- what the replicator says; each returns false if it is malformed ---- */
+/* ---- what the replicator says ---- */
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-/* A lease cannot be of the future, nor longer than one may be: a gate never stays open by it. */
-static bool on_lease(struct ha_link *l, const char *group)
-{
-	uint64_t epoch, at, ms;
-
-	if (!ha_msg_get_u64(&l->in, "epoch", UINT64_MAX, &epoch) || !epoch ||
-	    !ha_msg_get_u64(&l->in, "at_ns", now_ns(), &at) ||
-	    !ha_msg_get_u64(&l->in, "ms", LEASE_MS_MAX, &ms))
-		return false;
-	ha_leased(l->d, group, epoch, at + ms * NS_PER_MS);
-	return true;
-}
-
-static const char *reason(const struct ha_link *l)
-{
-	const char *text = ha_msg_get(&l->in, "reason");
-
-	return text ? text : "";
-}
-
-static bool on_close(struct ha_link *l, const char *group)
-{
-	ha_closed(l->d, group, reason(l));
-	return true;
-}
-
-static bool on_refuse(struct ha_link *l, const char *group)
-{
-	static const struct {
-		const char *name;
-		enum ha_result why;
-	} codes[] = {
-		{ "gate", HA_GATE_CLOSED }, { "secondary", HA_NOT_PRIMARY },
-		{ "parity", HA_PARITY },
-	};
-	const char *code = ha_msg_get(&l->in, "code");
-
-	for (size_t i = 0; code && i < ARRAY_SIZE(codes); i++) {
-		if (strcmp(code, codes[i].name))
-			continue;
-		ha_refused(l->d, group, codes[i].why, reason(l));
-		return true;
-	}
-	return false;
-}
-
-static bool on_resume(struct ha_link *l, const char *group)
-{
-	ha_resume(l->d, group);
-	return true;
-}
-
-/* Only these are told. */
-static bool state_read(const char *text, size_t len, enum alua_state *state)
-{
-	static const enum alua_state states[] = {
-		ALUA_OPTIMIZED, ALUA_STANDBY, ALUA_TRANSITIONING, ALUA_UNAVAILABLE,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
-		const char *name = alua_state_name(states[i]);
-
-		if (strlen(name) != len || memcmp(text, name, len))
-			continue;
-		*state = states[i];
-		return true;
-	}
-	return false;
-}
-
-static bool id_known(const struct ha_state *states, unsigned n, uint16_t id)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (states[i].id == id)
-			return true;
-	return false;
-}
-
-/* "1:active,2:standby" */
-static bool states_read(const char *text, struct ha_state *states, unsigned *n)
-{
-	for (*n = 0; *text; (*n)++) {
-		size_t digits = strspn(text, "0123456789"), len;
-		unsigned long id = digits && digits <= 5 ? strtoul(text, NULL, 10) : 0;
-
-		if (!id || id > UINT16_MAX || text[digits] != ':' || *n == ALUA_GROUPS_MAX ||
-		    id_known(states, *n, (uint16_t)id))
-			return false;
-		text += digits + 1;
-		len = strcspn(text, ",");
-		states[*n].id = (uint16_t)id;
-		if (!state_read(text, len, &states[*n].state))
-			return false;
-		text += len;
-		if (*text == ',' && !*++text)
-			return false;
-	}
-	return true;
-}
-
-static bool on_table(struct ha_link *l, const char *group)
-{
-	const char *text = ha_msg_get(&l->in, "states");
-	struct ha_state states[ALUA_GROUPS_MAX];
-	uint64_t epoch, seq;
-	unsigned n;
-
-	if (!text || !ha_msg_get_u64(&l->in, "epoch", UINT64_MAX, &epoch) ||
-	    !ha_msg_get_u64(&l->in, "seq", UINT64_MAX, &seq) || !states_read(text, states, &n))
-		return false;
-	ha_table(l->d, group, epoch, states, n);
-	return true;
-}
-
-static bool on_parity_request(struct ha_link *l, const char *group)
-{
-	(void)group;
-	l->next_item = 0;
-	items_send(l);
-	return true;
-}
-
-static const struct verb {
-	const char *name;
-	bool group; /* it is about one */
-	bool (*act)(struct ha_link *l, const char *group);
-} verbs[] = {
-	{ "lease", true, on_lease },
-	{ "close", true, on_close },
-	{ "refuse", true, on_refuse },
-	{ "table", true, on_table },
-	{ "resume", true, on_resume },
-	{ "parity-request", false, on_parity_request },
-};
-
+/* False: it is malformed. */
 static bool message_act(struct ha_link *l)
 {
-	const char *group = ha_msg_get(&l->in, "group");
-
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (!strcmp(l->in.verb, verbs[i].name))
-			return (group || !verbs[i].group) && verbs[i].act(l, group);
+	if (strcmp(l->in.verb, "parity-request"))
+		return ha_heard(l->d, &l->in);
+	l->next_item = 0;
+	items_send(l);
 	return true;
 }
 
