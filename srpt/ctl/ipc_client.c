@@ -3,13 +3,17 @@
 #include "ctl/ipc_proto.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <qb/qbipcc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* libqb notices that the daemon has ended only after it has waited in vain. */
 #define LOOK_MS 500
+/* A daemon that runs takes a connection at once, however long the command lasts. */
+#define CONNECT_S 5
 
 static bool nothing_came(ssize_t n)
 {
@@ -85,6 +89,25 @@ static int answer_fetch(qb_ipcc_connection_t *c, struct ipc_request *req, int ti
 	return rc;
 }
 
+/* NULL: errno says why; ETIME: the daemon is frozen. */
+static qb_ipcc_connection_t *connect_within(const char *name, int timeout_s)
+{
+	int seconds = timeout_s < CONNECT_S ? timeout_s : CONNECT_S, fd, n, rc;
+	qb_ipcc_connection_t *c = qb_ipcc_connect_async(name, IPC_MESSAGE_MAX, &fd);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (!c)
+		return NULL;
+	n = poll(&p, 1, seconds * 1000);
+	if (n <= 0)
+		shutdown(fd, SHUT_RDWR); /* so that to continue is to fail, which frees it */
+	rc = qb_ipcc_connect_continue(c);
+	if (!rc)
+		return c;
+	errno = n ? -rc : ETIME;
+	return NULL;
+}
+
 int ipc_client_call(const char *name, bool json, int argc, const char *const *argv, int timeout_s,
 		    struct ipc_answer *answer)
 {
@@ -96,7 +119,7 @@ int ipc_client_call(const char *name, bool json, int argc, const char *const *ar
 	if (rc < 0)
 		return rc;
 	errno = 0;
-	c = qb_ipcc_connect(name, IPC_MESSAGE_MAX);
+	c = connect_within(name, timeout_s);
 	if (!c)
 		return errno ? -errno : -ECONNREFUSED;
 	rc = answer_fetch(c, &req, timeout_s, answer);
@@ -125,6 +148,8 @@ void ipc_client_explain(int rc, const char *name, int timeout_s, char *text, siz
 	else if (rc == -ETIMEDOUT)
 		snprintf(text, size, "srptd did not answer within %d s; it may still do it",
 			 timeout_s);
+	else if (rc == -ETIME)
+		snprintf(text, size, "srptd runs, but takes no connection: it hangs or is frozen");
 	else if (rc == -EPROTONOSUPPORT || rc == -EPROTO)
 		snprintf(text, size, "srptd is of another version than srptctl: restart srptd");
 	else if (rc == -ENOTCONN || rc == -ECONNRESET || rc == -ESHUTDOWN)

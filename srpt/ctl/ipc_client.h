@@ -15,7 +15,8 @@ struct ipc_answer {
 
 /*
  * Run a command in the daemon that serves @name. 0: @answer is filled; -ECONNREFUSED or -ENOENT:
- * no daemon has this name; other -errno: see ipc_client_explain(). @timeout_s per message.
+ * no daemon has this name; -ETIME: it has taken no connection for 5 s; other -errno: see
+ * ipc_client_explain(). @timeout_s per message.
  */
 int ipc_client_call(const char *name, bool json, int argc, const char *const *argv, int timeout_s,
 		    struct ipc_answer *answer);
