@@ -89,7 +89,7 @@ static int score_of(const struct replicator *r, const struct resource *res)
 		struct policy_status s;
 
 		policy_group_status(r->policy, i, &s);
-		if (*res->group && strcmp(res->group, s.group))
+		if (!s.present || (*res->group && strcmp(res->group, s.group)))
 			continue;
 		if (!any || s.score < lowest)
 			lowest = s.score;

@@ -137,6 +137,7 @@ void policy_group_status(struct policy *p, unsigned i, struct policy_status *s)
 
 	states_format(g, g->states_text, sizeof(g->states_text));
 	*s = (struct policy_status){
+		.present = g->present,
 		.group = g->name,
 		.resource = g->resource,
 		.srptd_role = role_name(g->role),

@@ -89,6 +89,7 @@ uint64_t policy_deadline(const struct policy *p);
 /* ---- for `srp-replicator status` ---- */
 
 struct policy_status {
+	bool present; /* srptd has it; others are known from the disk or other nodes only */
 	const char *group, *resource, *srptd_role; /* "unknown": not heard of */
 	uint64_t epoch;                             /* highest known */
 	uint32_t holder;                            /* node that has claimed it; 0: none */

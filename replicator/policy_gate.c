@@ -17,6 +17,12 @@ bool group_wanted(const struct group *g)
 	       (g->want || g->role == ROLE_PROMOTING || g->role == ROLE_PROMOTED);
 }
 
+/* Commands in flight are answered under the epoch that was. */
+static bool group_drains(const struct group *g)
+{
+	return g->present && g->role == ROLE_DEMOTING && g->lease_epoch;
+}
+
 /* ---- conditions ---- */
 
 static enum refusal denied(char *text, const char *format, ...)
@@ -62,11 +68,10 @@ static enum refusal drbd_deny(const struct policy *p, const struct group *g, cha
 	if (!p->drbd_ready)
 		return denied(text, "DRBD has not told of its resources");
 	if (!r || !r->disks.n || r->incomplete)
-		return denied(text, "DRBD resource %s %s", g->resource,
-			      !r ? "is not there" : r->incomplete ? "is too large" : "has no volume");
+		return denied(text, "DRBD resource %s %s", g->resource, !r ? "is not there" :
+			      r->incomplete ? "is too large" : "has no volume");
 	if (r->role != DRBD_PRIMARY) {
-		snprintf(text, REASON_MAX, "DRBD resource %s is %s", r->name,
-			 drbd_role_name(r->role));
+		denied(text, "DRBD resource %s is %s", r->name, drbd_role_name(r->role));
 		return REFUSE_SECONDARY;
 	}
 	if (r->suspended == DRBD_YES)
@@ -230,6 +235,12 @@ static void gate_open(struct policy *p, struct group *g, char *reason)
 			 (unsigned long long)g->claiming);
 }
 
+static void gate_drain(struct policy *p, struct group *g)
+{
+	if (g->holder == p->self && g->epoch == g->lease_epoch && lease_is_due(p, g))
+		lease_send(p, g);
+}
+
 static void members_pass_over(struct policy *p)
 {
 	for_each_member(p, m) {
@@ -263,10 +274,11 @@ void gates_open(struct policy *p)
 		return;
 	members_pass_over(p);
 	for_each_group(p, g) {
-		if (group_wanted(g) && p->srptd_ready)
+		g->reason[0] = '\0';
+		if (p->srptd_ready && group_wanted(g))
 			gate_open(p, g, g->reason);
-		else
-			g->reason[0] = '\0';
+		else if (p->srptd_ready && group_drains(g))
+			gate_drain(p, g);
 	}
 }
 
@@ -286,8 +298,9 @@ uint64_t gates_deadline(const struct policy *p)
 	due_at(p, p->wait_until, &due);
 	for (const struct group *g = p->groups; g < p->groups + p->n_groups; g++) {
 		if (g->lease_epoch)
-			due_at(p, group_wanted(g) ? g->lease_at + p->grace_ns / 3 : g->lease_until,
-			       &due);
+			due_at(p, g->lease_until, &due);
+		if (g->lease_epoch && (group_wanted(g) || group_drains(g)))
+			due_at(p, g->lease_at + p->grace_ns / 3, &due);
 		if (g->claiming)
 			due_at(p, g->claimed_at + CLAIM_AGAIN_NS, &due);
 		if (g->resume)

@@ -55,9 +55,9 @@ void parity_reason(struct policy *p, char *text, size_t size)
 		snprintf(text, size, "the configurations of this node and %s differ",
 			 member_name(p, m->node));
 	else
-		snprintf(text, size, "the configurations differ: %.160s is %.120s here, %.120s on "
-			 "%s", y->key, y->here ? y->here : "missing", y->there ? y->there : "missing",
-			 member_name(p, m->node));
+		snprintf(text, size, "the configurations differ: %.160s is %.120s here, %.120s "
+			 "on %s", y->key, y->here ? y->here : "missing",
+			 y->there ? y->there : "missing", member_name(p, m->node));
 }
 
 /* ---- the lists ---- */

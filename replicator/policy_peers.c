@@ -83,7 +83,6 @@ void epoch_raise(struct policy *p, struct group *g, uint64_t epoch, uint32_t hol
 {
 	g->epoch = epoch;
 	g->holder = holder;
-	g->table_changed = true;
 	act_store(p, g);
 	tgs_epoch_rose(g);
 }

@@ -224,6 +224,8 @@ static void on_announce(struct policy *p, const struct ha_msg *m)
 		return;
 	}
 	g->own_epoch = number_of(m, "epoch", EPOCH_MAX);
+	if (g->own_state != STATE_ACTIVE)
+		g->lease_at = 0; /* if its gate closed by itself: it hears of the lease at once */
 	own_state_send(p, g);
 }
 

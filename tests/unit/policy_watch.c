@@ -14,7 +14,7 @@ struct watched {
 	uint64_t used;        /* highest epoch that was ever leased in this run */
 	uint64_t until;
 	uint64_t table_epoch;
-	bool wanted;
+	bool wanted, drains;
 };
 
 struct policy_watch {
@@ -174,6 +174,8 @@ static void watch_srptd(struct policy_watch *w, const struct ha_msg *m)
 		g->wanted = true;
 	if (role)
 		g->wanted = !strcmp(role, "promoting") || !strcmp(role, "promoted");
+	if (role)
+		g->drains = !strcmp(role, "demoting");
 	if (role && !strcmp(role, "standby"))
 		g->lease = 0; /* srptd has closed its gate itself */
 }
@@ -245,7 +247,7 @@ static void watch_lease(struct policy_watch *w, const struct ha_msg *m, struct w
 		never(w, why, "a lease");
 	if (!w->in_now || at != w->now || ms != w->grace)
 		never(w, "a lease of another time", g->name);
-	if (!g->wanted)
+	if (!g->wanted && !(g->drains && epoch == g->lease))
 		never(w, "a lease nobody wants", g->name);
 	if (epoch != g->lease && epoch <= g->used)
 		never(w, "a lease with an epoch that was used before", g->name);
