@@ -16,6 +16,9 @@
 
 #define DEFAULT_CONFIG SYSCONFDIR "/srpt/srpt.conf"
 #define TIMEOUT_S 60
+#define MONITOR_TIMEOUT_S 5
+#define TIMEOUT_MAX_S 86400
+#define MARGIN_S 10 /* more than the seconds that a promote or demote was given */
 #define COMMAND_WIDTH 23 /* of the help: a command and its arguments */
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 7 };
@@ -26,6 +29,7 @@ struct settings {
 	const char *socket; /* NULL: as the configuration says */
 	const char *node;   /* whose targets are meant; NULL: this one's */
 	bool json;
+	int timeout_s;      /* for the daemon's answer; 0: as the command has it */
 };
 
 struct command {
@@ -43,6 +47,11 @@ static int run_check_config(const struct settings *s, int argc, const char *cons
 static int run_login_info(const struct settings *s, int argc, const char *const *argv);
 static int run_version(const struct settings *s, int argc, const char *const *argv);
 
+#define ROLE_EXIT "Exit status: 0 done, 1 failed, 2 usage, 3 no such group,\n" \
+	"4 the write gate is closed, 5 DRBD is not Primary,\n" \
+	"6 the nodes have different configurations, 7 srptd is not running, 10 another\n" \
+	"promote or demote is under way, 11 not done in time.\n"
+
 static const struct command commands[] = {
 	{ "channels", "[SESSION]", 0, 1, "list RDMA connections, of all sessions or of one",
 	  "SESSION is an id that 'srptctl sessions' shows.\n", run_in_daemon },
@@ -51,6 +60,10 @@ static const struct command commands[] = {
 	  "FILE:LINE:COLUMN: and the exit status is 1 after an error.\n", run_check_config },
 	{ "close-session", "SESSION", 1, 1, "disconnect a session; the initiator may come back",
 	  "SESSION is an id that 'srptctl sessions' shows.\n", run_in_daemon },
+	{ "demote", "[GROUP [SECONDS]]", 0, 2, "let a cluster's device group cease to serve",
+	  "GROUP is a DEVICE_GROUP with a drbd_resource; all of them without. Done when\n"
+	  "nothing of it is open any more; after SECONDS (10) it goes on by itself.\n" ROLE_EXIT,
+	  run_clustered },
 	{ "devices", "", 0, 0, "list the devices and their state", "", run_in_daemon },
 	{ "disable", "TARGET", 1, 1, "end the sessions of a target and refuse logins",
 	  "Done when the last connection is closed. The next reload or start does what the\n"
@@ -62,9 +75,16 @@ static const struct command commands[] = {
 	{ "login-info", "", 0, 0, "print what to write to add_target of an initiator",
 	  "Without a daemon it is computed from the configuration file.\n", run_login_info },
 	{ "luns", "", 0, 0, "list the LUNs of all targets and groups", "", run_in_daemon },
+	{ "monitor", "[GROUP]", 0, 1, "tell by the exit status how a cluster's group does",
+	  "Of one device group or all: 0 standby, 8 promoted and serving, 9 promoted but\n"
+	  "not serving, 1 failed, 7 srptd is not running. What is wrong is printed.\n",
+	  run_clustered },
 	{ "parity", "", 0, 0, "list what the nodes of a cluster must agree on",
 	  "Keys and values, of all device groups with a drbd_resource. A node is promoted only if\n"
 	  "its list is that of the others. Exit status 7: srptd is not running.\n", run_clustered },
+	{ "promote", "[GROUP [SECONDS]]", 0, 2, "let a cluster's device group serve on this node",
+	  "GROUP is a DEVICE_GROUP with a drbd_resource; all of them without. It is\n"
+	  "undone when it has not succeeded after SECONDS (20).\n" ROLE_EXIT, run_clustered },
 	{ "reload", "", 0, 0, "read the configuration again and apply what differs",
 	  "With an error in the file nothing is changed and the exit status is 1. It is also 1\n"
 	  "when something in the file could not be made, such as a device without its file.\n",
@@ -74,6 +94,8 @@ static const struct command commands[] = {
 	  run_in_daemon },
 	{ "resync", "DEVICE", 1, 1, "look after a device now: its size, if it can be opened", "",
 	  run_in_daemon },
+	{ "role", "[GROUP]", 0, 1, "show the roles of a cluster's device groups", "",
+	  run_clustered },
 	{ "sessions", "", 0, 0, "list the sessions of initiators", "", run_in_daemon },
 	{ "set-state", "GROUP STATE [failed]", 2, 3, "set the access state of a target group",
 	  "GROUP is DEVICE_GROUP/TARGET_GROUP, or TARGET_GROUP alone where no other device group\n"
@@ -95,6 +117,7 @@ static const char options_help[] =
 	"  -j, --json         print JSON\n"
 	"  -n, --node NAME    node that a configuration file is read for (default: uname -n)\n"
 	"  -s, --socket NAME  control socket of srptd (default: as the configuration says)\n"
+	"  -t, --timeout SECONDS  wait so long for srptd (default 60; monitor: 5)\n"
 	"  -V, --version      show the version\n";
 
 static const struct option options[] = {
@@ -103,6 +126,7 @@ static const struct option options[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "node", required_argument, NULL, 'n' },
 	{ "socket", required_argument, NULL, 's' },
+	{ "timeout", required_argument, NULL, 't' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -128,7 +152,8 @@ static void help_print(void)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		command_line_print(&commands[i]);
 	printf("\nOptions:\n%s\n"
-	       "Exit status: 0 done, 1 refused or failed (standard error tells why), 2 usage.\n",
+	       "Exit status: 0 done, 1 refused or failed (standard error tells why), 2 usage;\n"
+	       "more of promote, demote and monitor, see their help.\n",
 	       options_help);
 }
 
@@ -170,18 +195,31 @@ static void socket_name_get(const struct settings *s, char *name, size_t size)
 	conf_free(conf);
 }
 
+static int timeout_of(const struct settings *s, int argc, const char *const *argv)
+{
+	bool role = !strcmp(argv[0], "promote") || !strcmp(argv[0], "demote");
+	long given = role && argc > 2 ? strtol(argv[2], NULL, 10) : 0;
+
+	if (s->timeout_s)
+		return s->timeout_s;
+	if (!strcmp(argv[0], "monitor"))
+		return MONITOR_TIMEOUT_S;
+	return given > TIMEOUT_S - MARGIN_S && given < TIMEOUT_MAX_S ? (int)given + MARGIN_S :
+	       TIMEOUT_S;
+}
+
 /* Exit status, or -errno of the connection with @why. */
 static int daemon_call(const struct settings *s, int argc, const char *const *argv, char *why,
 		       size_t size)
 {
 	char name[CONF_NAME_MAX + 1];
 	struct ipc_answer a;
-	int rc;
+	int timeout_s = timeout_of(s, argc, argv), rc;
 
 	socket_name_get(s, name, sizeof(name));
-	rc = ipc_client_call(name, s->json, argc, argv, TIMEOUT_S, &a);
+	rc = ipc_client_call(name, s->json, argc, argv, timeout_s, &a);
 	if (rc) {
-		ipc_client_explain(rc, name, TIMEOUT_S, why, size);
+		ipc_client_explain(rc, name, timeout_s, why, size);
 	} else {
 		fwrite(text_string(&a.out), 1, a.out.len, stdout);
 		fwrite(text_string(&a.err), 1, a.err.len, stderr);
@@ -191,7 +229,8 @@ static int daemon_call(const struct settings *s, int argc, const char *const *ar
 	return rc;
 }
 
-static int run_in_daemon(const struct settings *s, int argc, const char *const *argv)
+/* @none: the exit status without a daemon. */
+static int run_or(const struct settings *s, int argc, const char *const *argv, int none)
 {
 	char why[256];
 	int rc = daemon_call(s, argc, argv, why, sizeof(why));
@@ -199,19 +238,18 @@ static int run_in_daemon(const struct settings *s, int argc, const char *const *
 	if (rc >= 0)
 		return rc;
 	fprintf(stderr, "srptctl: %s\n", why);
-	return EXIT_FAILED;
+	return ipc_client_no_daemon(rc) ? none : EXIT_FAILED;
+}
+
+static int run_in_daemon(const struct settings *s, int argc, const char *const *argv)
+{
+	return run_or(s, argc, argv, EXIT_FAILED);
 }
 
 /* Those for a cluster's agents tell by their exit status that there is no daemon. */
 static int run_clustered(const struct settings *s, int argc, const char *const *argv)
 {
-	char why[256];
-	int rc = daemon_call(s, argc, argv, why, sizeof(why));
-
-	if (rc >= 0)
-		return rc;
-	fprintf(stderr, "srptctl: %s\n", why);
-	return ipc_client_no_daemon(rc) ? EXIT_NO_DAEMON : EXIT_FAILED;
+	return run_or(s, argc, argv, EXIT_NO_DAEMON);
 }
 
 /* ---- commands that need none ---- */
@@ -307,12 +345,21 @@ static int run_login_info(const struct settings *s, int argc, const char *const 
 
 /* ---- the command line ---- */
 
+static bool seconds_parse(const char *text, int *seconds)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	*seconds = (int)n;
+	return *text >= '0' && *text <= '9' && !*end && n > 0 && n <= TIMEOUT_MAX_S;
+}
+
 /* -1: go on; else the exit status. */
 static int settings_parse(int argc, char **argv, struct settings *s, bool *help)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:hjn:s:V", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:hjn:s:t:V", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			s->config = optarg;
@@ -328,6 +375,10 @@ static int settings_parse(int argc, char **argv, struct settings *s, bool *help)
 			break;
 		case 's':
 			s->socket = optarg;
+			break;
+		case 't':
+			if (!seconds_parse(optarg, &s->timeout_s))
+				return usage_error("no number of seconds:", optarg);
 			break;
 		case 'V':
 			return run_version(&(struct settings){ 0 }, 0, NULL);

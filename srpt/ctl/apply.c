@@ -6,6 +6,7 @@
 #include "ctl/apply_plan.h"
 #include "ctl/device.h"
 #include "ctl/device_params.h"
+#include "ctl/ha_live.h"
 #include "ctl/watch.h"
 
 #include <errno.h>
@@ -149,11 +150,13 @@ static void device_change_rights(struct apply *a, struct device *d)
 	struct backend *be = lu_backend(d->lu);
 	bool read_only = d->conf->read_only;
 
+	bool reopen = backend_can_exchange(be) && !backend_is_parked(be);
+
 	if (backend_info(be)->read_only == read_only)
 		return;
-	if (read_only || !backend_can_exchange(be))
+	if (read_only || !reopen)
 		lu_set_read_only(d->lu, read_only);
-	if (backend_can_exchange(be))
+	if (reopen)
 		device_reopen(a, d);
 }
 
@@ -206,6 +209,7 @@ static void conf_switch(struct apply *a)
 static void device_free(struct device *d)
 {
 	watch_forget(d);
+	ha_forget(d);
 	list_del(&d->link);
 	free(d);
 }
@@ -304,6 +308,15 @@ static void device_open(struct apply *a, struct device *d)
 		device_attach(a, d);
 }
 
+/* What was opened before the role of its group changed is not what may be used now. */
+static bool role_changed(struct device *d, const struct backend *be)
+{
+	if (device_backend_fits(d, be))
+		return false;
+	snprintf(d->error, sizeof(d->error), "the role of its device group has changed");
+	return true;
+}
+
 /* The one phase of apply_recover() besides those for the targets. */
 static void device_recover(struct apply *a)
 {
@@ -317,7 +330,7 @@ static void device_recover(struct apply *a)
 		return;
 	}
 	snprintf(a->known, sizeof(a->known), "%s", d->error);
-	if (device_refused(d)) {
+	if (device_refused(d) || role_changed(d, a->recovered)) {
 		backend_close(a->recovered);
 		device_failed(a, d);
 		return;
@@ -475,18 +488,26 @@ static void apply_continue(struct apply *a)
 	apply_finish(a);
 }
 
+static void apply_refuse(struct apply *a, const char *why)
+{
+	apply_error(a, "%s: nothing was changed", why);
+	free(a->device_of);
+	a->old = a->next;
+	a->refused = true;
+	a->result.refused = true;
+	a->phase += ARRAY_SIZE(phases_apply) - 1;
+}
+
 static void apply_start(struct job *j)
 {
 	struct apply *a = container_of(j, struct apply, job);
+	char why[LIVE_ERROR_MAX];
 	struct device *d;
 
-	if (plan_make(a->live, a->next, a->device_of)) {
-		apply_error(a, "no memory to compare the configurations: nothing was changed");
-		free(a->device_of);
-		a->old = a->next;
-		a->refused = true;
-		a->phase += ARRAY_SIZE(phases_apply) - 1;
-	}
+	if (!ha_may_apply(a->live, a->next, why, sizeof(why)))
+		apply_refuse(a, why);
+	else if (plan_make(a->live, a->next, a->device_of))
+		apply_refuse(a, "no memory to compare the configurations");
 	/* What leaves is to be drained, and so are the sessions that use it. */
 	list_for_each(d, &a->live->devices, link)
 		if (!a->refused && !d->next && d->lu)

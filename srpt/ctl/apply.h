@@ -13,6 +13,7 @@ struct apply_result {
 	unsigned devices_opened, devices_closed, devices_failed;
 	unsigned targets_added, targets_removed, targets_failed;
 	unsigned targets_remapped; /* targets whose sessions got other LUNs */
+	bool refused;              /* nothing was changed */
 	struct text errors;        /* a line for each thing that failed */
 };
 

@@ -3,10 +3,12 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "ctl/alua_names.h"
+#include "ctl/ha_live.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 STATIC_ASSERT(CONF_TARGET_GROUPS_MAX == ALUA_GROUPS_MAX);
 STATIC_ASSERT(CONF_GROUP_TARGETS_MAX == ALUA_PORTS_MAX);
@@ -21,14 +23,18 @@ struct params {
 /*
  * What was set at run time holds on until the file says something else than before: who
  * edits another line must not switch nodes by that. A change that failed is made up for.
+ * The states in a cluster's group are never the file's to say.
  */
-static enum alua_state state_of(const struct device_group *g, const struct conf_target_group *tg)
+static enum alua_state state_of(const struct device_group *g, const struct conf_target_group *tg,
+				bool clustered)
 {
 	const struct conf_target_group *before =
 		g->alua && !g->error[0] ? conf_target_group_find(g->conf, tg->name) : NULL;
 
-	if (before && before->state == tg->state)
+	if (before && (clustered || before->state == tg->state))
 		return alua_group_state(g->alua, before->group_id);
+	if (clustered)
+		return ALUA_STANDBY;
 	return alua_state_of_conf(tg->state);
 }
 
@@ -41,7 +47,8 @@ static void params_make(struct params *room, const struct device_group *g,
 		for (size_t j = 0; j < tg->n_targets; j++)
 			room->ports[i][j] = tg->targets[j].rel_tgt_id;
 		room->groups[i] = (struct alua_target_group){
-			tg->group_id, tg->preferred, state_of(g, tg), room->ports[i],
+			tg->group_id, tg->preferred,
+			state_of(g, tg, conf_group_clustered(next)), room->ports[i],
 			(unsigned)tg->n_targets,
 		};
 	}
@@ -63,6 +70,8 @@ static void group_set(struct device_group *g, const struct conf_device_group *ne
 		       alua_group_create(g->live->scsi, &room.p, &g->alua);
 	g->conf = next;
 	g->error[0] = 0;
+	if (!rc && conf_group_clustered(next) && !g->ha)
+		rc = ha_group_add(g);
 	if (!rc)
 		return;
 	snprintf(g->error, sizeof(g->error), "%s", strerror(-rc));
@@ -82,11 +91,24 @@ static struct device_group *group_new(struct live *live, const struct conf_devic
 	return g;
 }
 
+/* Of the configuration before. One that becomes another cluster's, or none's, is made anew. */
+static struct device_group *group_before(const struct live *live,
+					 const struct conf_device_group *next)
+{
+	struct device_group *g;
+
+	list_for_each(g, &live->device_groups, link)
+		if (g->leaving && !strcasecmp(g->conf->name, next->name) &&
+		    !strcmp(g->conf->drbd_resource, next->drbd_resource))
+			return g;
+	return NULL;
+}
+
 static void groups_make(struct live *live, struct text *errors)
 {
 	for (size_t i = 0; i < live->conf->n_device_groups; i++) {
 		const struct conf_device_group *next = &live->conf->device_groups[i];
-		struct device_group *g = live_device_group_find(live, next->name);
+		struct device_group *g = group_before(live, next);
 
 		if (!g)
 			g = group_new(live, next);
@@ -147,6 +169,7 @@ void groups_drop(struct live *live)
 		if (!g->leaving)
 			continue;
 		list_del(&g->link);
+		ha_group_remove(g);
 		if (g->alua)
 			alua_group_destroy(g->alua);
 		free(g);

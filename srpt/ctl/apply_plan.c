@@ -19,11 +19,20 @@ static int name_compare(const void *name, const void *b)
 	return strcmp(name, (*d)->conf->name);
 }
 
+/* Whoever decides whether it may be open is the same. */
+static bool same_cluster(const struct conf_device *a, const struct conf_device *b)
+{
+	const char *x = a->group ? a->group->drbd_resource : "";
+	const char *y = b->group ? b->group->drbd_resource : "";
+
+	return !strcmp(x, y);
+}
+
 /* One that failed or is half gone is made anew, also when its configuration did not change. */
 static bool device_stays(const struct device *d, const struct conf_device *next)
 {
 	return (d->state == DEVICE_READY || d->state == DEVICE_INACTIVE) &&
-	       conf_device_alike(d->conf, next);
+	       conf_device_alike(d->conf, next) && same_cluster(d->conf, next);
 }
 
 /* Sorted, as there may be thousands: 16384 LUNs compared pairwise would take seconds. */

@@ -3,6 +3,8 @@
 #include "ctl/daemon.h"
 #include "base/log.h"
 #include "ctl/apply.h"
+#include "ctl/ha_link.h"
+#include "ctl/ha_live.h"
 #include "ctl/ipc.h"
 #include "ctl/limits.h"
 #include "ctl/notify.h"
@@ -109,7 +111,6 @@ static struct daemon *shutdown_daemon;
 static void shutdown_start(struct job *j)
 {
 	(void)j;
-	live_release(&shutdown_daemon->live);
 	srp_server_shutdown(shutdown_daemon->live.srp, DRAIN_MS, channels_closed,
 			    shutdown_daemon);
 }
@@ -140,6 +141,16 @@ static void threads_watch(void)
 	alarm(THREADS_S);
 }
 
+/* What was promoted is not any more, or does not let itself be demoted. */
+static void demoted(void *arg)
+{
+	struct daemon *d = arg;
+
+	shutdown_daemon = d;
+	shutdown_job.start = shutdown_start;
+	job_submit_first(&d->live.jobs, &shutdown_job);
+}
+
 static void daemon_stop(struct daemon *d)
 {
 	qb_loop_timer_handle timer;
@@ -149,9 +160,8 @@ static void daemon_stop(struct daemon *d)
 	watch_stop(d->watch);
 	listeners_close(&d->listeners);
 	qb_loop_timer_add(d->loop, QB_LOOP_HIGH, SHUTDOWN_NS, d, shutdown_overdue, &timer);
-	shutdown_daemon = d;
-	shutdown_job.start = shutdown_start;
-	job_submit_first(&d->live.jobs, &shutdown_job);
+	live_release(&d->live);
+	ha_stop(d->ha, demoted, d);
 }
 
 /* ---- signals ---- */
@@ -213,6 +223,7 @@ static void started(void *arg, const struct apply_result *result)
 		return;
 	}
 	listeners_update(&d->listeners, d->live.conf);
+	ha_link_update(d);
 	d->starting = false;
 	log_notice("srptd " PACKAGE_VERSION " is ready: %u reactor%s, ioc_guid %016" PRIx64,
 		   d->group.n, d->group.n == 1 ? "" : "s", d->live.ioc_guid);
@@ -338,6 +349,8 @@ static int daemon_start(struct daemon *d, struct conf *conf)
 	if (!rc)
 		rc = watch_create(&d->live, d->loop, &d->mailbox, &d->watch);
 	if (!rc)
+		rc = ha_create(d);
+	if (!rc)
 		rc = layers_create(d, conf);
 	if (!rc)
 		rc = ioc_guid_choose(d, conf);
@@ -364,8 +377,11 @@ int daemon_run(struct daemon *d, struct conf *conf)
 		qb_loop_run(d->loop);
 	}
 	threads_watch();
+	ha_link_stop(d->ha_link);
+	d->ha_link = NULL;
 	watch_destroy(d->watch);
 	layers_destroy(d);
+	ha_destroy(d->ha);
 	state_close(d->live.store);
 	control_destroy(d);
 	conf_free(d->live.conf);

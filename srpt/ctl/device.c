@@ -2,17 +2,42 @@
 #include "ctl/device.h"
 
 #include "ctl/device_params.h"
+#include "ctl/ha_live.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static bool must_be_parked(const struct device *d)
+{
+	enum ha_access access = ha_access(d);
+
+	return access != HA_ACCESS_FREE && access != HA_ACCESS_OPEN;
+}
+
+int device_params(struct device *d, struct backend_params *p)
+{
+	*p = backend_params_make(d->conf);
+	p->parked = must_be_parked(d);
+	if (ha_access(d) != HA_ACCESS_GATED)
+		return 0;
+	snprintf(d->error, sizeof(d->error), "the write gate of its device group is closed");
+	return -EAGAIN;
+}
+
+bool device_backend_fits(const struct device *d, const struct backend *be)
+{
+	return backend_is_parked(be) == must_be_parked(d);
+}
+
 int device_backend_open(struct device *d)
 {
-	const struct backend_params p = backend_params_make(d->conf);
-	int rc = backend_open(&p, &d->be, d->error, sizeof(d->error));
+	struct backend_params p;
+	int rc = device_params(d, &p);
 
+	if (!rc)
+		rc = backend_open(&p, &d->be, d->error, sizeof(d->error));
 	if (rc && !d->error[0])
 		snprintf(d->error, sizeof(d->error), "%s", strerror(-rc));
 	return rc;
@@ -26,7 +51,7 @@ void device_attach_error(struct device *d, int status)
 /* What is kept of the device goes into @p; p->state is the caller's to free. */
 static int state_get(struct device *d, struct lu_params *p)
 {
-	struct state_store *store = d->live->store;
+	struct state_store *store = ha_store(d);
 	char key[LU_STATE_KEY_SIZE];
 	void *state;
 	int rc;

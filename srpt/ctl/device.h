@@ -3,10 +3,20 @@
 #ifndef SRPT_CTL_DEVICE_H
 #define SRPT_CTL_DEVICE_H
 
+#include "backend/backend.h"
 #include "ctl/live.h"
 
-/* Open what is behind the device: d->be. -errno with d->error. May block. */
+/*
+ * As what is behind the device is to be opened now: parked where the cluster does not let it be
+ * open. -EAGAIN with d->error: not now. Points to texts of d->conf.
+ */
+int device_params(struct device *d, struct backend_params *p);
+
+/* Open what is behind the device: d->be. -errno with d->error. May block, unless it is parked. */
 int device_backend_open(struct device *d);
+
+/* Whether @be, opened before, is still what device_params() says. */
+bool device_backend_fits(const struct device *d, const struct backend *be);
 
 /*
  * Make the LU of d->be, with what was kept of it. Ends in @done(d, lu, status) unless it returns

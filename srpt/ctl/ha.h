@@ -6,6 +6,7 @@
 #ifndef SRPT_CTL_HA_H
 #define SRPT_CTL_HA_H
 
+#include "base/list.h"
 #include "ctl/live.h"
 
 #include <stdbool.h>
@@ -27,6 +28,29 @@ enum ha_result {
 	HA_BUSY = 10,
 	HA_TIMEOUT = 11,
 };
+
+#define HA_PROMOTE_S 20u /* seconds a promote may take unless told otherwise */
+#define HA_DEMOTE_S 10u
+
+/* Who waits for the end of a promote or demote; @done once, maybe before the call returns. */
+struct ha_waiter {
+	struct list_node link;
+	void (*done)(struct ha_waiter *w, enum ha_result result, const char *reason);
+	void *arg; /* the caller's */
+};
+
+void ha_promote(struct device_group *g, unsigned seconds, struct ha_waiter *w);
+void ha_demote(struct device_group *g, unsigned seconds, struct ha_waiter *w);
+
+/* How a group does; also the exit statuses of srptctl monitor, as of an OCF agent. */
+enum ha_health {
+	HA_RUNNING = 0, /* standby, or no cluster's */
+	HA_SICK = 1,
+	HA_SERVING = 8,
+	HA_NOT_SERVING = 9, /* promoted */
+};
+/* @why: a line, "" when nothing is wrong. Waits for nothing. */
+enum ha_health ha_monitor(const struct device_group *g, char *why, size_t size);
 
 /* ---- what the link tells; @group: a name from the peer, maybe of none ---- */
 

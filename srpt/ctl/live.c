@@ -45,7 +45,7 @@ struct device_group *live_device_group_find(const struct live *live, const char 
 	struct device_group *g;
 
 	list_for_each(g, &live->device_groups, link)
-		if (!strcasecmp(g->conf->name, name))
+		if (!g->leaving && !strcasecmp(g->conf->name, name))
 			return g;
 	return NULL;
 }

@@ -18,6 +18,10 @@
 
 #define LIVE_ERROR_MAX 256
 
+struct ha;
+struct ha_canary;
+struct ha_group;
+
 enum device_state {
 	DEVICE_OPENING,  /* the backend is open, the LU is being attached */
 	DEVICE_READY,
@@ -37,6 +41,7 @@ struct device {
 	struct backend *be; /* OPENING: ours until the LU is attached */
 	struct lu *lu;      /* READY, LEAVING; else NULL */
 	struct probe *probe; /* of watch, under way; NULL: none */
+	struct ha_canary *canary; /* of ha_health.c; NULL: none */
 	uint64_t seen_size;  /* watch: bytes its path led to, 0: not looked yet */
 	unsigned wait, waits; /* watch: turns before it may be opened again; the last time */
 	bool lost;           /* READY: to be opened again by watch */
@@ -63,6 +68,7 @@ struct device_group {
 	const struct conf_device_group *conf; /* in live.conf; while it leaves in the one before */
 	bool leaving;                         /* during an apply */
 	struct alua_group *alua;              /* NULL: it could not be made, error says why */
+	struct ha_group *ha;                  /* its role; NULL: it is no cluster's */
 	char error[LIVE_ERROR_MAX];
 };
 
@@ -79,6 +85,7 @@ struct live {
 	struct scsi_device *scsi;
 	struct srp_server *srp;
 	struct state_store *store; /* NULL: nothing is kept */
+	struct ha *ha;             /* NULL: what is a cluster's stays parked */
 };
 
 void live_init(struct live *live);

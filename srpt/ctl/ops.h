@@ -11,8 +11,8 @@
 #include "ctl/report.h"
 #include "ctl/text.h"
 
-/* Exit statuses of srptctl. */
-enum ops_status { OPS_DONE = 0, OPS_FAILED = 1, OPS_USAGE = 2 };
+/* Exit statuses of srptctl; promote, demote and monitor have more: enum ha_result, ha_health. */
+enum ops_status { OPS_DONE = 0, OPS_FAILED = 1, OPS_USAGE = 2, OPS_NO_GROUP = 3 };
 
 struct ops_reply {
 	enum ops_status status;
@@ -61,6 +61,10 @@ void ops_disable(struct ops *o);
 void ops_close_session(struct ops *o);
 void ops_resync(struct ops *o);
 void ops_set_state(struct ops *o);
+void ops_promote(struct ops *o);
+void ops_demote(struct ops *o);
+void ops_role(struct ops *o);
+void ops_monitor(struct ops *o);
 void ops_parity(struct ops *o);
 
 #endif

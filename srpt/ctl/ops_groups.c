@@ -220,6 +220,10 @@ void ops_set_state(struct ops *o)
 	} else if (c.found > 1) {
 		ops_fail(o, "%u device groups have a target group %s: name it as %s/%s", c.found,
 			 group, c.g->conf->name, c.tg->name);
+	} else if (conf_group_clustered(c.g->conf)) {
+		ops_fail(o, "the access states of device group %s are the cluster's to set (it has "
+			 "a drbd_resource): srptctl promote and demote change them",
+			 c.g->conf->name);
 	} else {
 		set_state(o, &c, state, failed);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ctl/reload.h"
 #include "base/log.h"
+#include "ctl/ha_link.h"
 #include "ctl/notify.h"
 
 #include <errno.h>
@@ -90,9 +91,11 @@ static void reload_applied(void *arg, const struct apply_result *result)
 	struct reload *r = arg;
 
 	text_add(&r->messages, text_string(&result->errors), result->errors.len);
-	if (!r->d->stopping)
+	if (!r->d->stopping) {
 		listeners_update(&r->d->listeners, r->d->live.conf);
-	reload_finish(r, true, !result->errors.len);
+		ha_link_update(r->d);
+	}
+	reload_finish(r, !result->refused, !result->errors.len);
 }
 
 static struct conf *reload_parse(struct daemon *d, struct text *messages)

@@ -5,7 +5,9 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "ctl/apply.h"
+#include "ctl/device.h"
 #include "ctl/device_params.h"
+#include "ctl/ha_live.h"
 #include "ctl/offload.h"
 
 #include <errno.h>
@@ -130,6 +132,9 @@ static void exchange_start(struct job *j)
 
 	if (!d || d->state != DEVICE_READY) {
 		probe_end(p, "it was taken away meanwhile");
+	} else if (!device_backend_fits(d, p->fresh) || p->params.parked) {
+		d->lost = false;
+		probe_end(p, "the role of its device group has changed meanwhile");
 	} else if (p->params.read_only != d->conf->read_only) {
 		/* A reload came between: what was opened before it has the rights of before. */
 		d->wait = 0;
@@ -175,13 +180,22 @@ static void opened(struct probe *p)
 static void probe_run(struct offload_job *j);
 static void probe_over(struct offload_job *j);
 
+/* It has a file of its own that may grow. */
+static bool may_grow(const struct device *d)
+{
+	enum ha_access access = ha_access(d);
+
+	return d->conf->filename && backend_can_exchange(lu_backend(d->lu)) &&
+	       (access == HA_ACCESS_FREE || access == HA_ACCESS_OPEN);
+}
+
 /* Of a path: that may lead to a file by now which does not concern us. A size is news once. */
 static void size_found(struct probe *p)
 {
 	struct device *d = p->device;
 	uint64_t before = d->seen_size ? d->seen_size : backend_info(lu_backend(d->lu))->size;
 
-	if (!p->rc) {
+	if (!p->rc && may_grow(d)) {
 		d->seen_size = p->size;
 		if (p->size != before)
 			size_take_over(d);
@@ -236,6 +250,7 @@ static struct probe *probe_start(struct watch *w, struct device *d, bool open)
 	if (!p)
 		return NULL;
 	p->params = backend_params_make(d->conf);
+	p->params.parked = ha_access(d) != HA_ACCESS_FREE && ha_access(d) != HA_ACCESS_OPEN;
 	if (p->params.filename)
 		p->params.filename = strdup(p->params.filename);
 	if (!p->params.filename != !d->conf->filename) {
@@ -254,6 +269,8 @@ static struct probe *probe_start(struct watch *w, struct device *d, bool open)
 
 static bool needs_opening(struct device *d)
 {
+	if (d->state == DEVICE_READY && backend_is_parked(lu_backend(d->lu)))
+		return false;
 	if (d->state == DEVICE_READY && backend_suspect(lu_backend(d->lu)))
 		d->lost = true;
 	return d->state == DEVICE_FAILED || d->lost;
@@ -261,11 +278,20 @@ static bool needs_opening(struct device *d)
 
 /*
  * Which node has the devices of a group is the cluster's to say: a DRBD device that is opened
- * to see whether it can be becomes Primary by that.
+ * to see whether it can be becomes Primary by that. One that is parked is opened by nobody.
  */
 static bool may_open(const struct device *d)
 {
-	return d->state == DEVICE_READY || !d->conf->group;
+	switch (ha_access(d)) {
+	case HA_ACCESS_FREE:
+		return d->state == DEVICE_READY || !d->conf->group;
+	case HA_ACCESS_OPEN:
+		return true;
+	case HA_ACCESS_PARKED:
+		return d->state == DEVICE_FAILED;
+	default:
+		return false;
+	}
 }
 
 /* Attempts to open come less and less often, until there was no need for as long. */
@@ -278,7 +304,7 @@ static void device_look(struct watch *w, struct device *d)
 			d->wait--;
 		else
 			d->waits = 0;
-		if (d->conf->filename && backend_can_exchange(lu_backend(d->lu)))
+		if (may_grow(d))
 			probe_start(w, d, false);
 	} else if (d->wait) {
 		d->wait--;
@@ -307,7 +333,9 @@ void watch_turn(struct watch *w)
 void watch_device(struct watch *w, struct device *d, struct watch_waiter *waiter)
 {
 	d->wait = d->waits = 0;
-	if (!needs_opening(d) && !(d->probe && d->probe->open))
+	if (d->state == DEVICE_READY && backend_is_parked(lu_backend(d->lu)))
+		waiter->done(waiter, "it is not open: its device group is not promoted");
+	else if (!needs_opening(d) && !(d->probe && d->probe->open))
 		waiter->done(waiter, size_take_over(d));
 	else if (!d->probe && !probe_start(w, d, true))
 		waiter->done(waiter, strerror(ENOMEM));

@@ -21,6 +21,7 @@ struct backend {
 	struct backend_info info;
 	char name[64];
 	char handler[16];
+	bool parked;
 };
 
 struct lu {
@@ -39,8 +40,10 @@ struct alua_group {
 struct operation {
 	void (*done)(void *arg);
 	void (*attached)(void *arg, struct lu *lu, int status);
+	void (*ended)(void *arg, int status);
 	void *arg;
 	struct lu *lu;
+	int status;
 };
 
 char fake_events[4096];
@@ -55,11 +58,13 @@ uint64_t fake_path_size;
 struct srp_session_info fake_sessions[FAKE_SESSIONS];
 unsigned fake_n_sessions;
 
+#define event fake_event
+
 static struct operation *operations;
 static size_t n_operations, first_operation;
 static struct srp_target *targets;
 
-static void event(const char *what, const char *name)
+void fake_event(const char *what, const char *name)
 {
 	size_t len = strlen(fake_events);
 
@@ -104,9 +109,21 @@ bool fake_step(void)
 	o = operations[first_operation++];
 	if (o.attached)
 		o.attached(o.arg, o.lu, o.lu ? 0 : fake_attach_status);
+	else if (o.ended)
+		o.ended(o.arg, o.status);
 	else if (o.done)
 		o.done(o.arg);
 	return true;
+}
+
+void fake_later(void (*done)(void *arg), void *arg)
+{
+	operation_add((struct operation){ .done = done, .arg = arg });
+}
+
+void fake_later_status(void (*ended)(void *arg, int status), void *arg, int status)
+{
+	operation_add((struct operation){ .ended = ended, .arg = arg, .status = status });
 }
 
 void fake_run(void)
@@ -135,7 +152,7 @@ int backend_open(const struct backend_params *p, struct backend **out, char *err
 	const char *name = p->filename ? p->filename : "/null";
 	struct backend *be;
 
-	event("open", name + 1);
+	event(p->parked ? "park" : "open", name + 1);
 	if (*fake_missing && strstr(name, fake_missing)) {
 		snprintf(err, errlen, "%s: No such file", name);
 		return -ENOENT;
@@ -146,6 +163,7 @@ int backend_open(const struct backend_params *p, struct backend **out, char *err
 	be->info.size = p->size ? p->size : 1 << 20;
 	be->info.block_size = p->block_size;
 	be->info.read_only = p->read_only;
+	be->parked = p->parked;
 	fake_backends++;
 	*out = be;
 	return 0;
@@ -177,6 +195,11 @@ void backend_release(struct backend *be)
 {
 	(void)be;
 	fake_released++;
+}
+
+bool backend_is_parked(const struct backend *be)
+{
+	return be->parked;
 }
 
 bool backend_can_exchange(const struct backend *be)
@@ -236,6 +259,11 @@ void lu_destroy(struct lu *lu, void (*done)(void *arg), void *arg)
 	free(lu);
 	fake_lus--;
 	operation_add((struct operation){ .done = done, .arg = arg });
+}
+
+const char *lu_name(const struct lu *lu)
+{
+	return lu->name;
 }
 
 struct backend *lu_backend(struct lu *lu)
@@ -381,12 +409,17 @@ void lu_set_read_only(struct lu *lu, bool read_only)
 int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), void *arg,
 		char *err, size_t errlen)
 {
+	bool parked;
+
 	assert_ptr_not_equal(lu->be, fresh);
 	event("exchange", lu->name);
 	if (fake_exchange_status) {
 		snprintf(err, errlen, "another file");
 		return fake_exchange_status;
 	}
+	parked = lu->be->parked;
+	lu->be->parked = fresh->parked;
+	fresh->parked = parked;
 	operation_add((struct operation){ .done = done, .arg = arg });
 	return 0;
 }

@@ -54,6 +54,10 @@ extern int fake_crc;           /* enum iwarp_crc in force; -1: no transport was 
 extern int fake_transports, fake_verbs_opens;
 
 void fake_reset(void);
+/* For other fakes: a word in fake_events; what ends when the test lets it. */
+void fake_event(const char *what, const char *name);
+void fake_later(void (*done)(void *arg), void *arg);
+void fake_later_status(void (*ended)(void *arg, int status), void *arg, int status);
 /* Let the oldest operation end; false if there is none. */
 bool fake_step(void);
 /* Let all end, also those that follow. */
