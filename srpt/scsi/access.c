@@ -30,6 +30,7 @@ static const struct {
 
 static enum scsi_sense gate_check(unsigned gate, uint8_t access)
 {
+	gate &= ~GATE_GUARDED;
 	for (unsigned i = 0; gate && i < ARRAY_SIZE(gates); i++)
 		if ((gate & gates[i].gate) && !(access & gates[i].access))
 			return gates[i].sense;
