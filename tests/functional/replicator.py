@@ -427,7 +427,7 @@ def move(c):
         new.drbd.set(role='Primary')
         epochs.append(new.srptd.promote())
         both(c, {old.number: 'standby', new.number: 'active'})
-        check('no lease where it was', not old.srptd.lease())
+        until('no lease where it was', lambda n=old: not n.srptd.lease())
     check(f'epochs rise: {epochs}', epochs == sorted(set(epochs)))
     for node in c.nodes:
         until(f'{node.name} keeps the epoch', lambda n=node: n.kept_epoch() == epochs[-1])
