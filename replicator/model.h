@@ -220,6 +220,7 @@ void parity_free(struct policy *p);
 /* policy_gate.c */
 bool group_wanted(const struct group *g);
 void gate_close(struct policy *p, struct group *g, const char *reason);
+void gate_end(struct policy *p, struct group *g); /* srptd is done with it */
 void gates_check(struct policy *p); /* close what may not be open */
 void gates_open(struct policy *p);  /* claims, leases, refusals */
 void gates_mistrust(struct policy *p);

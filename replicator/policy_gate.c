@@ -118,15 +118,24 @@ static enum refusal claim_deny(struct policy *p, struct group *g, char *text)
 
 /* ---- closing ---- */
 
-void gate_close(struct policy *p, struct group *g, const char *reason)
+static void close_send(struct policy *p, struct group *g, int priority, const char *reason)
 {
-	struct ha_out *o = out_begin(p, "close", g);
-
-	act_log(p, LOG_WARNING, "%s: gate closed (epoch %llu): %s", g->name,
+	act_log(p, priority, "%s: gate closed (epoch %llu): %s", g->name,
 		(unsigned long long)g->lease_epoch, reason);
-	ha_out_add(o, "reason", reason);
+	ha_out_add(out_begin(p, "close", g), "reason", reason);
 	out_srptd(p);
 	g->lease_epoch = 0;
+}
+
+void gate_close(struct policy *p, struct group *g, const char *reason)
+{
+	close_send(p, g, LOG_WARNING, reason);
+}
+
+void gate_end(struct policy *p, struct group *g)
+{
+	if (g->lease_epoch)
+		close_send(p, g, LOG_NOTICE, "it is in standby");
 }
 
 static void gate_check(struct policy *p, struct group *g)

@@ -69,14 +69,14 @@ static void on_hello(struct policy *p, const struct ha_msg *m)
 	p->grace_ns = 0;
 }
 
-static void group_role(struct group *g, enum role role, uint64_t epoch)
+static void group_role(struct policy *p, struct group *g, enum role role, uint64_t epoch)
 {
 	g->role = role;
 	g->role_epoch = epoch;
 	if (role != ROLE_PROMOTING)
 		g->want = false;
 	if (role == ROLE_STANDBY)
-		g->lease_epoch = 0; /* srptd has closed its gate itself */
+		gate_end(p, g);
 	if (role == ROLE_PROMOTED)
 		g->resume = false;
 }
@@ -97,7 +97,7 @@ static void on_group(struct policy *p, const struct ha_msg *m)
 		return; /* as if it had not been told */
 	}
 	text_copy(g->resource, sizeof(g->resource), ha_msg_get(m, "drbd"));
-	group_role(g, role, number_of(m, "epoch", EPOCH_MAX));
+	group_role(p, g, role, number_of(m, "epoch", EPOCH_MAX));
 	g->want = want && role == ROLE_PROMOTING;
 	g->own_epoch = g->role_epoch;
 	g->present = g->told = true;
@@ -185,7 +185,7 @@ static void on_role(struct policy *p, const struct ha_msg *m)
 
 	if (!g)
 		return;
-	group_role(g, role_parse(ha_msg_get(m, "role")), number_of(m, "epoch", EPOCH_MAX));
+	group_role(p, g, role_parse(ha_msg_get(m, "role")), number_of(m, "epoch", EPOCH_MAX));
 	if (g->role == ROLE_STANDBY && p->self && g->holder == p->self)
 		own_state_send(p, g); /* gives up what was claimed */
 }
