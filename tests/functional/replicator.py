@@ -3,6 +3,7 @@
 beside them a srptd, a DRBD and an attrd_updater that are made up here. Run by
 test-replicator-*.sh as root of a user namespace: replicator.py CASE."""
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -283,6 +284,53 @@ logging {{
 '''
 
 
+SRPTD = '''
+DAEMON {{
+	control_socket srptd
+	state_dir {dir}
+	threads_num 1
+	buffer_size 8M
+	write_gate_grace 3
+}}
+HANDLER vdisk_fileio {{
+	DEVICE disk1 {{
+		filename {work}/disk1
+		uuid 5f3e8a3c-6a30-4b6e-9a53-2f2f2f2f2f2f
+	}}
+}}
+TARGET_DRIVER ib_srpt {{
+	iwarp_port 5555
+	ioc_guid 0002c90300a1b2c3
+	TARGET node1 {{
+		node node1
+		enabled 1
+		rel_tgt_id 1
+		id_ext 0002c90300a1b2c4
+		LUN 0 disk1
+	}}
+	TARGET node2 {{
+		node node2
+		enabled 1
+		rel_tgt_id 2
+		id_ext 0002c90300a1b2c5
+		LUN 0 disk1
+	}}
+}}
+DEVICE_GROUP dg {{
+	drbd_resource r0
+	DEVICE disk1
+	TARGET_GROUP node1 {{
+		group_id 1
+		TARGET node1
+	}}
+	TARGET_GROUP node2 {{
+		group_id 2
+		TARGET node2
+	}}
+}}
+'''
+
+
 class Node:
     def __init__(self, number):
         self.number = number
@@ -291,7 +339,7 @@ class Node:
         os.makedirs(f'{self.dir}/bin')
         os.makedirs(f'{self.dir}/run')
         self.ns = Namespace()
-        self.corosync = self.replicator = None
+        self.corosync = self.replicator = self.daemon = None
         self.srptd = self.drbd = None
         write(f'{self.dir}/corosync.conf', COROSYNC.format(dir=self.dir))
         write(f'{self.dir}/bin/drbdsetup', '#!/bin/bash\n[ "$1" = events2 ] || exit 1\n'
@@ -309,7 +357,8 @@ class Node:
 
     def fakes(self, parity, grace_ms):
         self.ns.enter()
-        self.srptd = Srptd(self.name, 'srptd', self.number, parity, grace_ms)
+        if grace_ms:
+            self.srptd = Srptd(self.name, 'srptd', self.number, parity, grace_ms)
         self.drbd = Drbd()
 
     def start(self, what, argv, **kwargs):
@@ -329,9 +378,27 @@ class Node:
             '--node', self.name, '--state-dir', f'{self.dir}/epochs',
             '--run-dir', f'{self.dir}/run'], env=env)
 
+    def daemon_start(self):
+        """The real srptd in the place of ours."""
+        write(f'{self.dir}/srpt.conf', SRPTD.format(dir=self.dir, work=WORK))
+        self.daemon = self.start('srptd', [f'{BUILD}/../srpt/srptd', '-f', '--node', self.name,
+                                           '-c', f'{self.dir}/srpt.conf'])
+        until('srptd', lambda: self.ctl('monitor')[0] == 0)
+
+    def ctl(self, *argv):
+        """Of srptctl: exit status and all output."""
+        p = subprocess.run([*self.ns.prefix(), f'{BUILD}/../srpt/srptctl', '-s', 'srptd', *argv],
+                           capture_output=True, text=True, timeout=WAIT, check=False)
+        return p.returncode, p.stdout + p.stderr
+
     def ask(self, *argv):
         return subprocess.run([*self.ns.prefix(), f'{BUILD}/srp-replicator', *argv],
                               capture_output=True, text=True, timeout=WAIT, check=False)
+
+    def states(self):
+        """Of the table, as srp-replicator shows it: {'id:state', …}."""
+        status = json.loads(self.ask('-j', 'status').stdout)
+        return set(status['groups'][0]['states'].split(','))
 
     def attributes(self):
         """{name: value}, as attrd_updater was told."""
@@ -353,14 +420,14 @@ class Node:
             return 0
 
     def end(self):
-        for p in (self.replicator, self.corosync):
+        for p in (self.replicator, self.daemon, self.corosync):
             if p and p.poll() is None:
                 p.kill()
                 p.wait()
         self.ns.end()
 
     def logs(self):
-        for what in ('corosync', 'replicator'):
+        for what in ('corosync', 'replicator', 'srptd'):
             try:
                 with open(f'{self.dir}/{what}.log', encoding='utf-8') as f:
                     for line in f:
@@ -573,10 +640,35 @@ def status(c):
     check('not running', c.a.ask('status').returncode == 7)
 
 
-# With how long a lease lasts, ms: longer where none may be lost, even on a busy machine.
+def serve(c):
+    """The real srptd: promoted where DRBD is Primary, there only, and both have one table."""
+    write(f'{WORK}/disk1', 'x' * (1 << 20))
+    for node in c.nodes:
+        node.corosync_start()
+        node.replicator_start()
+        node.daemon_start()
+    for node in c.nodes:
+        until('heard', lambda n=node: '"parity": "equal"' in n.ask('-j', 'status').stdout)
+    check('not while Secondary', c.a.ctl('promote')[0] == 5)
+    for new, old in ((c.a, c.b), (c.b, c.a), (c.a, c.b)):
+        old.drbd.set(role='Secondary')
+        new.drbd.set(role='Primary')
+        code, text = new.ctl('promote', GROUP, '20')
+        check(f'promote: {code} {text}', code == 0)
+        check('it serves', new.ctl('monitor')[0] == 8)
+        check('the other one does not', old.ctl('monitor')[0] == 0)
+        for node in c.nodes:
+            until('one table', lambda n=node, a=new.number, s=old.number:
+                  n.states() == {f'{a}:active', f'{s}:standby'})
+        code, text = new.ctl('demote', GROUP, '10')
+        check(f'demote: {code} {text}', code == 0)
+
+
+# With how long a lease lasts, ms: longer where none may be lost, even on a busy machine; 0: as the
+# real srptd says, there is none that is made up.
 CASES = {
     move: 3000, renew: 3000, split: 6000, killed: 1000, corosync: 3000, frozen: 1000, drbd: 3000,
-    parity: 3000, status: 3000,
+    parity: 3000, status: 3000, serve: 0,
 }
 
 
