@@ -91,7 +91,7 @@ static void reload_applied(void *arg, const struct apply_result *result)
 	struct reload *r = arg;
 
 	text_add(&r->messages, text_string(&result->errors), result->errors.len);
-	if (!r->d->stopping) {
+	if (!r->d->stopping && !result->refused) {
 		listeners_update(&r->d->listeners, r->d->live.conf);
 		ha_link_update(r->d);
 	}

@@ -264,6 +264,66 @@ DEVICE_GROUP dg1 {
 CONF
 }
 
+# conf_cluster: behind the disks of ${luns[@]} ("NUMBER NAME" each) a target of this node with
+# them and the device group "dg" of a cluster; the end of the configuration.
+conf_cluster()
+{
+	conf_driver
+	cat << CONF
+	TARGET srpt0 {
+		enabled 1
+		id_ext $id_ext
+		rel_tgt_id 11
+$(printf '\t\tLUN %s\n' "${luns[@]}")
+	}
+}
+DEVICE_GROUP dg {
+	drbd_resource r0
+	TARGET_GROUP near {
+		group_id 1
+		TARGET srpt0
+	}
+	TARGET_GROUP far {
+		group_id 2
+		TARGET elsewhere0 {
+			rel_tgt_id 12
+		}
+	}
+$(printf '\tDEVICE %s\n' "${luns[@]#* }")
+}
+CONF
+}
+
+# conf_disks NUMBER: files in $work/disks, "NUMBER NAME" of each into the array luns.
+conf_disks()
+{
+	local i name
+
+	mkdir -p "$work/disks"
+	luns=()
+	echo 'HANDLER vdisk_fileio {'
+	for ((i = 0; i < $1; i++)); do
+		name=$(printf 'disk%02d' $((i + 1)))
+		truncate -s 4M "$work/disks/$name"
+		printf '\tDEVICE %s {\n\t\tfilename %s\n\t}\n' "$name" "$work/disks/$name"
+		luns+=("$i $name")
+	done
+	echo '}'
+}
+
+# roles NUMBER CASE: roles.py, with so many disks.
+roles()
+{
+	port_choose
+	{
+		conf_head
+		conf_disks "$1"
+		conf_cluster
+	} > "$conf"
+	daemon_start
+	peer roles "$2"
+}
+
 # descriptors: how many the daemon has open.
 descriptors()
 {
@@ -300,7 +360,7 @@ peer_run()
 
 	shift
 	TARGET=127.0.0.1 PORT=$port ID_EXT=$id_ext IOC_GUID=$ioc_guid \
-		SRPTD_PID=$pid SRPTCTL=$build/srptctl SOCKET=$socket CONF=$conf \
+		DISKS=$work/disks SRPTD_PID=$pid SRPTCTL=$build/srptctl SOCKET=$socket CONF=$conf \
 		PYTHONDONTWRITEBYTECODE=1 timeout 60 \
 		python3 "${top_srcdir:?}/tests/functional/$program.py" "$@" > "$work/peer" 2>&1
 }
