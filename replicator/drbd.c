@@ -15,7 +15,7 @@
 #define NS_PER_MS 1000000ull
 #define NS_PER_S (1000 * NS_PER_MS)
 #define RETRY_MIN (100 * NS_PER_MS)
-#define RETRY_MAX (5 * NS_PER_S)
+#define RETRY_MAX (1 * NS_PER_S) /* its module is loaded when the first resource is started */
 #define STEADY (10 * NS_PER_S) /* having run for so long, it is started again quickly */
 #define READS_MAX 64           /* at once, each of a buffer; more wait for the next turn */
 #define EXIT_NO_PROGRAM 127
