@@ -264,8 +264,9 @@ DEVICE_GROUP dg1 {
 CONF
 }
 
-# conf_cluster: behind the disks of ${luns[@]} ("NUMBER NAME" each) a target of this node with
-# them and the device group "dg" of a cluster; the end of the configuration.
+# conf_cluster [LINE]: behind the disks of ${luns[@]} ("NUMBER NAME" each) a target of this node with
+# them and the device group "dg" of a cluster; which has the line; the end of
+# the configuration.
 conf_cluster()
 {
 	conf_driver
@@ -279,6 +280,7 @@ $(printf '\t\tLUN %s\n' "${luns[@]}")
 }
 DEVICE_GROUP dg {
 	drbd_resource r0
+	$*
 	TARGET_GROUP near {
 		group_id 1
 		TARGET srpt0

@@ -358,6 +358,56 @@ def hangs():
         s.close()
 
 
+# ---- what is kept on the state volume ----
+
+def registered(p):
+    """Keys of the registrations."""
+    got = p.good(bytes([0x5e, 0, 0, 0, 0, 0, 0, 0, 64, 0]), room=64)
+    size, = struct.unpack('>4xI', got[:8])
+    return struct.unpack(f'>{size // 8}Q', got[8:8 + size])
+
+
+def register(p, key):
+    """PERSISTENT RESERVE OUT, REGISTER AND IGNORE EXISTING KEY with APTPL."""
+    p.good(bytes([0x5f, 6, 0, 0, 0, 0, 0, 0, 24, 0]), out=struct.pack('>8xQ4xB3x', key, 1))
+
+
+def state():
+    """What is registered under one epoch is there under the next; a volume that was made anew is
+    empty, one that holds something else is not used."""
+    p, rep = session(luns=(0,)), Replicator()
+    promoted(rep, 5)
+    register(p, 0xabcd)
+    assert registered(p) == (0xabcd,)
+    ctl(0, 'demote')
+    rep.revoke()
+    promoted(rep, 6)
+    assert registered(p) == (0xabcd,)
+    register(p, 0xef01)
+    ctl(0, 'demote')
+    rep.revoke()
+    promoted(rep, 7)
+    assert registered(p) == (0xef01,)
+    ctl(0, 'demote')
+    rep.revoke()
+    c = promoting(rep)
+    with open(os.environ['DISKS'] + '/state', 'r+b') as f:
+        f.write(bytes(1 << 20))
+    rep.grant(8)
+    ended(c, 0)
+    assert registered(p) == ()
+    ctl(0, 'demote')
+    rep.revoke()
+    with open(os.environ['DISKS'] + '/state', 'r+b') as f:
+        f.write(b'something else'.ljust(4096))
+    c = promoting(rep)
+    rep.grant(9)
+    ended(c, 1, '/disks/state')
+    rep.revoke()
+    assert role()['role'] == 'standby' and not is_open()
+    p.close()
+
+
 # ---- ends of srptd ----
 
 def stop():
@@ -426,4 +476,4 @@ def cost():
                       'total': answer['groups'][0]['promote_us']}))
 
 
-{f.__name__: f for f in (promote, gate, hangs, stop, resume, cost)}[sys.argv[1]]()
+{f.__name__: f for f in (promote, gate, hangs, state, stop, resume, cost)}[sys.argv[1]]()
