@@ -16,10 +16,16 @@
 
 /* ---- which groups ---- */
 
+/* NULL: all are meant. An empty name stands for none, before SECONDS. */
+static const char *group_named(const struct ops *o)
+{
+	return o->call.argc > 1 && *o->call.argv[1] ? o->call.argv[1] : NULL;
+}
+
 /* The next of those that are meant, from @at (NULL: the first); NULL: no more. */
 static struct device_group *next_group(const struct ops *o, struct list_node **at)
 {
-	const char *name = o->call.argc > 1 ? o->call.argv[1] : NULL;
+	const char *name = group_named(o);
 	struct list_node *end = &o->d->live.device_groups;
 
 	for (*at = *at ? (*at)->next : end->next; *at != end; *at = (*at)->next) {
@@ -45,7 +51,7 @@ static unsigned count_groups(const struct ops *o)
 /* False: the group that is named is none of a cluster; the command has ended. */
 static bool group_known(struct ops *o)
 {
-	const char *name = o->call.argc > 1 ? o->call.argv[1] : NULL;
+	const char *name = group_named(o);
 
 	if (!name || count_groups(o))
 		return true;

@@ -185,6 +185,7 @@ def there_and_back(rep, p):
     ends(p, bytes(6), CHANGED)
     refused(p, STANDBY)
     ctl(0, 'demote')
+    ctl(0, 'demote', '', '5')
     ctl(0, 'monitor')
 
 
@@ -242,6 +243,7 @@ def reloads(rep, p):
     ctl(1, 'reload', text='device group dg is promoted and has another drbd_resource: demote')
     p.ready()
     ctl(0, 'demote')
+    ctl(0, 'demote', '', '5')
     ctl(0, 'reload')
     rep.revoke()
 
@@ -310,6 +312,7 @@ def overtaken(rep, p):
     ends(p, bytes(6), CHANGED)
     refused(p, TRANSITION)
     ctl(0, 'demote')
+    ctl(0, 'demote', '', '5')
     assert not is_open()
     rep.states[2] = 'standby'
     rep.table(4)
@@ -380,15 +383,18 @@ def state():
     register(p, 0xabcd)
     assert registered(p) == (0xabcd,)
     ctl(0, 'demote')
+    ctl(0, 'demote', '', '5')
     rep.revoke()
     promoted(rep, 6)
     assert registered(p) == (0xabcd,)
     register(p, 0xef01)
     ctl(0, 'demote')
+    ctl(0, 'demote', '', '5')
     rep.revoke()
     promoted(rep, 7)
     assert registered(p) == (0xef01,)
     ctl(0, 'demote')
+    ctl(0, 'demote', '', '5')
     rep.revoke()
     c = promoting(rep)
     with open(os.environ['DISKS'] + '/state', 'r+b') as f:
@@ -397,6 +403,7 @@ def state():
     ended(c, 0)
     assert registered(p) == ()
     ctl(0, 'demote')
+    ctl(0, 'demote', '', '5')
     rep.revoke()
     with open(os.environ['DISKS'] + '/state', 'r+b') as f:
         f.write(b'something else'.ljust(4096))
