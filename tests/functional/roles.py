@@ -243,7 +243,6 @@ def reloads(rep, p):
     ctl(1, 'reload', text='device group dg is promoted and has another drbd_resource: demote')
     p.ready()
     ctl(0, 'demote')
-    ctl(0, 'demote', '', '5')
     ctl(0, 'reload')
     rep.revoke()
 
@@ -285,6 +284,7 @@ def gate():
     assert end - 0.6 < last <= end, (last, end)
     assert senses <= {TRANSITION, CHANGED} and TRANSITION in senses, senses
     ctl(9, 'monitor', text='has not renewed the lease')
+    ctl(9, 'monitor', text='write gate')
     rep.until('announce', state='transitioning')
     assert role()['gate'] == 'closed' and role()['local_state'] == 'transitioning'
     ctl(4, 'promote', 'dg')
@@ -298,6 +298,7 @@ def gate():
     assert iwarp.eventually(lambda: role()['gate'] == 'closed')
     refused(p, TRANSITION)
     ctl(9, 'monitor', text='suspended')
+    ctl(9, 'monitor', text='write gate')  # what the agent looks for
     overtaken(rep, p)
     p.close()
 
@@ -312,7 +313,6 @@ def overtaken(rep, p):
     ends(p, bytes(6), CHANGED)
     refused(p, TRANSITION)
     ctl(0, 'demote')
-    ctl(0, 'demote', '', '5')
     assert not is_open()
     rep.states[2] = 'standby'
     rep.table(4)
@@ -383,18 +383,15 @@ def state():
     register(p, 0xabcd)
     assert registered(p) == (0xabcd,)
     ctl(0, 'demote')
-    ctl(0, 'demote', '', '5')
     rep.revoke()
     promoted(rep, 6)
     assert registered(p) == (0xabcd,)
     register(p, 0xef01)
     ctl(0, 'demote')
-    ctl(0, 'demote', '', '5')
     rep.revoke()
     promoted(rep, 7)
     assert registered(p) == (0xef01,)
     ctl(0, 'demote')
-    ctl(0, 'demote', '', '5')
     rep.revoke()
     c = promoting(rep)
     with open(os.environ['DISKS'] + '/state', 'r+b') as f:
@@ -403,7 +400,6 @@ def state():
     ended(c, 0)
     assert registered(p) == ()
     ctl(0, 'demote')
-    ctl(0, 'demote', '', '5')
     rep.revoke()
     with open(os.environ['DISKS'] + '/state', 'r+b') as f:
         f.write(b'something else'.ljust(4096))
