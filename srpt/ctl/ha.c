@@ -211,12 +211,11 @@ void ha_link_is_up(struct daemon *d)
 
 		if (!g || group->leaving || ha_ungated(g))
 			continue;
-		if (ha_step_is(g, HA_PROMOTE, "gate")) {
+		/* What a promote wants was told with the group. */
+		if (ha_step_is(g, HA_PROMOTE, "gate"))
 			snprintf(g->reason, sizeof(g->reason), "srp-replicatord gives no lease");
-			ha_link_want(ha_link_of(g), ha_name(g), ha_above(g));
-		} else if (g->role == HA_PROMOTED && !g->run.step) {
+		else if (g->role == HA_PROMOTED && !g->run.step)
 			ha_tell(g);
-		}
 	}
 }
 

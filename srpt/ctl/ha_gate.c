@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define REOPEN_S 5u
 #define STALE_S 10u /* without a lease: transitioning until then, unavailable from then on */
 
 /* ---- access states ---- */
@@ -128,6 +129,8 @@ static void stale(void *arg)
 
 	if (g->role == HA_PROMOTING) {
 		ha_run_fail(g, g->refused, "%s", g->reason);
+	} else if (g->run.step) {
+		ha_timer_start(&g->stale, HA_NS_PER_S);
 	} else if (g->role == HA_PROMOTED && g->local == ALUA_TRANSITIONING) {
 		log_err("group %s is unavailable: no lease for %u s", ha_name(g), STALE_S);
 		ha_set_local(g, ALUA_UNAVAILABLE);
@@ -166,13 +169,8 @@ static void lease_take(struct ha_group *g, uint64_t epoch, uint64_t until_ns)
 	lease_timer(g);
 }
 
-/* Of what is open already; a new epoch is none of ours: it begins anew. */
-static void lease_renew(struct ha_group *g, uint64_t epoch, uint64_t until_ns)
+static void lease_renew(struct ha_group *g, uint64_t until_ns)
 {
-	if (epoch != g->epoch) {
-		gate_lost(g, "the lease has another epoch");
-		return;
-	}
 	g->until_ns = until_ns;
 	lease_timer(g);
 	if (g->local == ALUA_OPTIMIZED || g->role == HA_DEMOTING)
@@ -188,17 +186,20 @@ void ha_leased(struct daemon *d, const char *group, uint64_t epoch, uint64_t unt
 {
 	struct ha_group *g = find(d, group);
 
-	if (!g || ha_ungated(g) || !epoch || clock_now_ns() >= until_ns)
+	if (!g || ha_ungated(g) || epoch < g->epoch || !epoch || clock_now_ns() >= until_ns)
 		return;
+	/* What was admitted under another epoch is not answered under this one: it begins anew. */
+	if (epoch != g->epoch)
+		gate_lost(g, "the lease has another epoch");
 	if (g->gate) {
-		lease_renew(g, epoch, until_ns);
+		lease_renew(g, until_ns);
 	} else if (ha_step_is(g, HA_PROMOTE, "gate") && epoch > ha_above(g)) {
 		lease_take(g, epoch, until_ns);
 		ha_timer_stop(&g->stale);
 		ha_step_done(g);
 	} else if (g->role == HA_PROMOTED && !g->run.step && reopen_allowed(g, epoch)) {
 		lease_take(g, epoch, until_ns);
-		ha_run_begin(g, HA_REOPEN, 0);
+		ha_run_begin(g, HA_REOPEN, REOPEN_S);
 	}
 }
 

@@ -232,6 +232,7 @@ static void reopen_failed(struct ha_group *g, const char *reason)
 	snprintf(g->reason, sizeof(g->reason), "%s", reason);
 	g->reopen_ns = clock_now_ns() + HA_NS_PER_S;
 	ha_run_drop(g);
+	ha_gate_shut(g);
 }
 
 static void retry_run(void *arg)
@@ -298,6 +299,7 @@ static void deadline_passed(void *arg)
 
 	switch (g->run.kind) {
 	case HA_PROMOTE:
+	case HA_REOPEN:
 		ha_run_fail(g, HA_TIMEOUT, "not done in time");
 		break;
 	case HA_UNDO:

@@ -104,8 +104,32 @@ static void a_disk_that_does_not_answer_then(void **state)
 	fake_events[0] = 0;
 	env_lease(8);
 	env_saw_no("canary");
-	fake_sleep(1000);
-	env_lease(8);
+	for (int i = 0; i < 4; i++) {
+		fake_sleep(300);
+		env_lease(8);
+	}
+	env_table(8, ALUA_OPTIMIZED, ALUA_STANDBY);
+	assert_string_equal(env_state(), "promoted near=0 far=2");
+}
+
+/* As when the replicator counted on another node meanwhile. */
+static void a_table_that_does_not_come(void **state)
+{
+	(void)state;
+	ha_closed(&env_daemon, "dg", "suspended");
+	for (int i = 0; i < 16; i++) {
+		env_lease(8);
+		fake_sleep(300);
+	}
+	env_saw_no("announce:3@8");
+	assert_string_equal(env_state(), "promoted near=f far=2");
+	fake_events[0] = 0;
+	for (int i = 0; i < 8; i++) {
+		env_lease(8);
+		fake_sleep(300);
+	}
+	env_saw("gate:shut");
+	env_saw("announce:0@8");
 	env_table(8, ALUA_OPTIMIZED, ALUA_STANDBY);
 	assert_string_equal(env_state(), "promoted near=0 far=2");
 }
@@ -138,7 +162,7 @@ static void another_epoch_is_another_lease(void **state)
 {
 	(void)state;
 	env_lease(8);
-	env_saw("gate:shut state:1=f");
+	env_saw("gate:shut state:1=f announce:f@7 canary:a canary:b announce:0@8");
 	env_lease(8);
 	env_table(8, ALUA_OPTIMIZED, ALUA_STANDBY);
 	assert_string_equal(env_state(), "promoted near=0 far=2");
@@ -210,6 +234,7 @@ int main(void)
 		T(also_when_it_was_unavailable),
 		T(but_not_an_old_one),
 		T(a_disk_that_does_not_answer_then),
+		T(a_table_that_does_not_come),
 		T(the_gate_is_closed_at_once),
 		T(while_it_opens_again_as_well),
 		T(another_epoch_is_another_lease),
