@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154  # variables of tests/lab/run, which includes this
+# How tests/lab/run runs the cases of tests/lab/ha: scripts on the host, with a cluster that stays
+# from case to case as long as it is whole.
+
+# shellcheck source=tests/lab/lib/cluster.sh
+. "$here/lib/cluster.sh"
+export LAB=$here LAB_CLUSTER='' LAB_OUT=''
+ha_kind=
+
+# ha_up KIND: a cluster that serves; false, with the reason in $LAB_OUT/reason, when there is none.
+ha_up()
+{
+	local begin=$SECONDS ready
+	local -a opt=(--life 7200)
+
+	[ -z "$deb" ] || opt+=(--deb "$deb")
+	[ -z "$tree" ] || opt+=(--tree "$tree")
+	export LAB_CLUSTER=$results/cluster
+	"$here/cluster" start "$LAB_CLUSTER" "${opt[@]}" > "$results/cluster.log" 2>&1 || {
+		echo "the VMs did not start: $(tail -n 1 "$results/cluster.log")" > "$LAB_OUT/reason"
+		return 1
+	}
+	ready=$SECONDS
+	cluster_configure "$1" >> "$results/cluster.log" 2>&1 || {
+		echo "no working cluster: $(tail -n 1 "$results/cluster.log")" > "$LAB_OUT/reason"
+		ha_logs
+		ha_down
+		return 1
+	}
+	echo "lab: cluster $1: VMs after $((ready - begin)) s, redundant after $((SECONDS - begin)) s"
+	ha_kind=$1
+}
+
+ha_down()
+{
+	[ -n "$LAB_CLUSTER" ] || return 0
+	"$here/cluster" stop "$LAB_CLUSTER"
+	cat "$LAB_CLUSTER/events" >> "$results/events" 2> /dev/null
+	LAB_CLUSTER='' ha_kind=''
+}
+
+# Where the journals and the events stand.
+ha_sizes()
+{
+	local n
+
+	for n in 1 2 3; do
+		journal_begin[n]=$(stat -c %s "$LAB_CLUSTER/node$n/share/out/journal" || echo 0)
+	done
+	events_begin=$(stat -c %s "$LAB_CLUSTER/events" || echo 0)
+}
+
+# What there is to look at after a case: all since it began.
+ha_logs()
+{
+	local n
+
+	for n in 1 2 3; do
+		on $n -t 30 'report_state' > "$LAB_OUT/state-node$n" 2>&1 &
+	done
+	wait
+	for n in 1 2 3; do
+		tail -c +$((${journal_begin[n]:-0} + 1)) "$LAB_CLUSTER/node$n/share/out/journal" \
+			> "$LAB_OUT/journal-node$n"
+		grep ' kernel: ' "$LAB_OUT/journal-node$n" > "$LAB_OUT/dmesg-node$n"
+	done
+	tail -c +$((${events_begin:-0} + 1)) "$LAB_CLUSTER/events" > "$LAB_OUT/events"
+	sort -n "$LAB_OUT"/journal-node? > "$LAB_OUT/journal"
+}
+
+ha_reason()
+{
+	[ -s "$LAB_OUT/reason" ] || echo "$*" > "$LAB_OUT/reason"
+}
+
+# What must not be in the logs of any case. In-kernel DRBD 8.4 itself gives one warning of RCU when
+# it has fenced its peer.
+ha_check()
+{
+	local core faults
+
+	for core in "$LAB_CLUSTER"/node?/share/out/core.*; do
+		[ -e "$core" ] || continue
+		mv "$core" "$LAB_OUT/"
+		ha_reason "${core##*/} was left"
+		rc=1
+	done
+	faults=$(cat "$LAB_OUT"/dmesg-node? | grep -E 'BUG:|Oops|general protection|WARNING: |refcount_t:' |
+		grep -v 'rcu_note_context_switch')
+	if [ -n "$faults" ]; then
+		ha_reason "kernel: $(head -n 1 <<< "$faults")"
+		rc=1
+	fi
+	[ "$rc" = 0 ] || ! grep -q 'rxe_reg_fast_mr.*not free' "$LAB_OUT/dmesg-node3" ||
+		echo "(rxe_reg_fast_mr ... not free: a fault of soft-RoCE, not of the target)" \
+			>> "$LAB_OUT/reason"
+}
+
+# Make the cluster whole again for the next case; false when that does not succeed.
+ha_settle()
+{
+	local n net
+
+	for n in 1 2 3; do
+		"$here/cluster" resume "$LAB_CLUSTER" $n > /dev/null 2>&1
+		cluster power $n status | grep -qw on || cluster power $n on > /dev/null
+		for net in san ring repl; do
+			{ [ $n = 3 ] && [ $net != san ]; } || cluster link $net $n heal
+		done
+	done
+	on 1 'timeout 30 crm_resource --cleanup' > /dev/null 2>&1
+	wait_redundant 150
+}
+
+run_ha_case()
+{
+	local name=$1 kind limit rc=0 start=$SECONDS
+	local -a journal_begin
+	local events_begin
+
+	LAB_OUT=$results/$name
+	rm -rf "$LAB_OUT" && mkdir -p "$LAB_OUT"
+	kind=$(case_field "$name" cluster)
+	kind=${kind:-alua}
+	limit=$(case_field "$name" limit)
+	[ "$ha_kind" = "$kind" ] || ha_down
+	if [ -z "$ha_kind" ] && ! ha_up "$kind"; then
+		result "$name" 1 $((SECONDS - start))
+		return
+	fi
+	start=$SECONDS
+	ha_sizes
+	cluster mark "case $name begins"
+	setsid timeout -k 5 "${limit:-240}" bash "$here/ha/$name" > "$LAB_OUT/log" 2>&1 < /dev/null
+	rc=$?
+	cluster mark "case $name ends"
+	case $rc in
+	0|77) ;;
+	124|137) ha_reason "not done after ${limit:-240} s"; rc=1 ;;
+	*) ha_reason "exit code $rc"; rc=1 ;;
+	esac
+	ha_logs
+	ha_check
+	result "$name" $rc $((SECONDS - start))
+	ha_settle > "$LAB_OUT/settle.log" 2>&1 && return
+	echo "lab: $name leaves a cluster that does not become whole again"
+	ha_down
+}
