@@ -259,12 +259,13 @@ def promote():
 # ---- the gate ----
 
 def load(p, until):
-    """Writes until a moment; when the last GOOD came, and what else."""
+    """Writes until a moment; when the last was sent that ended GOOD, and what else came."""
     last, senses = 0, set()
     while time.monotonic() < until:
+        sent = time.monotonic()
         r, _ = p.command(WRITE, out=bytes(512))
         if r.status == 0:
-            last = time.monotonic()
+            last = sent
         else:
             senses.add(r.sense)
     return last, senses
@@ -281,7 +282,8 @@ def gate():
     rep.lease(1, 600)
     end = time.monotonic() + 0.6
     last, senses = load(p, end + 0.7)
-    assert end - 0.6 < last <= end, (last, end)
+    # Compared with the time of the round, which is older than the command: scsi/gate.h.
+    assert end - 0.6 < last <= end + 0.2, (last, end)
     assert senses <= {TRANSITION, CHANGED} and TRANSITION in senses, senses
     ctl(9, 'monitor', text='has not renewed the lease')
     ctl(9, 'monitor', text='write gate')
