@@ -61,7 +61,7 @@ static void test_each_save_is_one_write_and_one_sync(void **state)
 static void test_saves_at_once_share_writes(void **state)
 {
 	struct saved s[50] = { { false, 0 } };
-	char key[50][8];
+	char key[50][16];
 
 	(void)state;
 	assert_int_equal(volume_open(), 0);
