@@ -242,7 +242,7 @@ static void info_fill(const struct ha_group *g, struct ha_group_info *i)
 
 	*i = (struct ha_group_info){
 		.name = c->name, .resource = c->drbd_resource, .role = g->role,
-		.epoch = g->epoch, .wants = ha_above(g),
+		.epoch = g->epoch, .wants = g->wanted,
 		.waiting = ha_step_is(g, HA_PROMOTE, "gate"),
 		.local = local ? local->group_id : 0,
 	};

@@ -193,7 +193,7 @@ void ha_leased(struct daemon *d, const char *group, uint64_t epoch, uint64_t unt
 		gate_lost(g, "the lease has another epoch");
 	if (g->gate) {
 		lease_renew(g, until_ns);
-	} else if (ha_step_is(g, HA_PROMOTE, "gate") && epoch > ha_above(g)) {
+	} else if (ha_step_is(g, HA_PROMOTE, "gate") && epoch > g->wanted) {
 		lease_take(g, epoch, until_ns);
 		ha_timer_stop(&g->stale);
 		ha_step_done(g);

@@ -110,6 +110,7 @@ struct ha_group {
 	/* ha_gate.c */
 	uint64_t epoch;            /* of the lease in force, or of the last one */
 	uint64_t until_ns;
+	uint64_t wanted;           /* of a promote: the lease has a later epoch */
 	bool gate;                 /* leased; the device server's gate is open when promoted */
 	bool overtaken;            /* another node has served since: only a demote helps */
 	uint64_t reopen_ns;        /* not before */

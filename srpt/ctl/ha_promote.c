@@ -33,7 +33,9 @@ static void gate_start(struct ha_group *g)
 	snprintf(g->reason, sizeof(g->reason), "%s", connected ?
 		 "srp-replicatord gives no lease" : "srp-replicatord is not running");
 	ha_timer_start(&g->stale, LEASE_WAIT_S * HA_NS_PER_S);
-	ha_link_want(ha_link_of(g), ha_name(g), ha_above(g));
+	/* A table may come with the epoch of the lease before the lease does. */
+	g->wanted = ha_above(g);
+	ha_link_want(ha_link_of(g), ha_name(g), g->wanted);
 }
 
 /* ---- open ---- */
