@@ -34,6 +34,31 @@ vm_packages()
 	[ -z "$3" ] || cp -r "$3" "$1/share/pkg/tree"
 }
 
+# vm_image_with DIR IMAGE DEB-DIRECTORY: DIR/image, a copy of the image with these packages: seconds,
+# and under TCG a minute. False where that is not permitted; the guest does it then.
+vm_image_with()
+{
+	local dir=$1 file
+
+	shift
+	rm -rf "$dir/image"
+	mkdir -p "$dir/image/root" || return 1
+	for file in vmlinuz initrd.gz; do
+		ln -s "$1/$file" "$dir/image/" || return 1
+	done
+	cp --sparse=always --reflink=auto "$1/root.img" "$dir/image/" || return 1
+	# The mount ends with the namespace.
+	# shellcheck disable=SC2016  # for the other shell
+	unshare -m bash -euc '
+	mount -o loop "$1/root.img" "$1/root"
+	mkdir "$1/root/tmp/deb"
+	find "$2" -maxdepth 1 -name "*.deb" ! -name "*-dbgsym_*" -exec cp -t "$1/root/tmp/deb" {} +
+	DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$1/root" \
+		sh -c "dpkg -i --force-unsafe-io /tmp/deb/*.deb"
+	rm -r "$1/root/tmp/deb"
+	touch "$1/root/var/lib/lab-installed"' - "$dir/image" "$2" > "$dir/install.log" 2>&1
+}
+
 # vm_args DIR IMAGE CPUS MIB KERNEL-ARGUMENTS: QEMU's arguments of every VM, in the array vm_args.
 vm_args()
 {
@@ -154,5 +179,5 @@ vm_poweroff()
 		n=$((n + 1))
 	done
 	vm_kill "$1"
-	rm -f "$1/root.qcow2" "$1/qemu.pid"
+	rm -rf "$1/root.qcow2" "$1/qemu.pid" "$1/image"
 }
