@@ -239,7 +239,8 @@ static void table_keep(struct ha_group *g, uint64_t epoch, const struct ha_state
 {
 	g->table_epoch = epoch;
 	g->n_table = n < ALUA_GROUPS_MAX ? n : ALUA_GROUPS_MAX;
-	memcpy(g->table, states, g->n_table * sizeof(*states));
+	if (g->n_table)
+		memcpy(g->table, states, g->n_table * sizeof(*states));
 }
 
 /* The states of all have been agreed on, ours among them: the gate first, so none is refused. */

@@ -188,6 +188,7 @@ static int check(const char *device, const char *log)
 		else
 			check_unwritten(r, n);
 	}
+	free(r);
 	printf("checked records %" PRIu64 " acknowledged %" PRIu64 " errors %" PRIu64
 	       " slots %" PRIu64 " unacknowledged-there %" PRIu64 " bad %" PRIu64 "%s\n",
 	       c.records, c.acked, c.errors, c.checked, c.unacked_there, c.bad,
