@@ -37,8 +37,7 @@ uint64_t clock_now_ns(void)
 	return clock_read_ns(CLOCK_MONOTONIC);
 }
 
-/* Behind by a tick at most; never a system call, whatever clock the machine has. */
-static uint64_t clock_round_ns(void)
+uint64_t clock_coarse_ns(void)
 {
 	return clock_read_ns(CLOCK_MONOTONIC_COARSE);
 }
@@ -69,7 +68,7 @@ static void reactor_fields_init(struct reactor *r, unsigned id, const struct rea
 	list_init(&r->timers);
 	for (int i = 0; i < STAGE_COUNT; i++)
 		list_init(&r->deferred[i]);
-	r->now_ns = clock_round_ns();
+	r->now_ns = clock_coarse_ns();
 }
 
 static int reactor_resources_get(struct reactor *r, size_t buffer_size)
@@ -262,7 +261,7 @@ int reactor_round(struct reactor *r)
 	int messages, work;
 
 	current = r;
-	r->now_ns = clock_round_ns();
+	r->now_ns = clock_coarse_ns();
 	messages = mailbox_drain(&r->inbox);
 	work = messages + sources_poll(r);
 	for (int i = 0; i < STAGE_COUNT; i++)
@@ -323,7 +322,7 @@ static int sleep_timeout_ms(struct reactor *r, int most)
 	if (list_empty(&r->timers))
 		return most;
 	t = list_first(&r->timers, struct reactor_timer, link);
-	now = clock_round_ns();
+	now = clock_coarse_ns();
 	if (t->at_ns <= now)
 		return 0;
 	return (int)min_u64((t->at_ns - now + NS_PER_MS - 1) / NS_PER_MS, limit);

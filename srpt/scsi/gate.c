@@ -70,7 +70,7 @@ enum scsi_sense gate_admit(struct scsi_cmd *cmd, unsigned gate)
 
 bool gate_lost(const struct scsi_cmd *cmd)
 {
-	return gate_is_over(cmd->lu, cmd->epoch, cmd->reactor->now_ns);
+	return gate_is_over(cmd->lu, cmd->epoch, clock_coarse_ns());
 }
 
 bool gate_lost_control(const struct scsi_cmd *cmd)

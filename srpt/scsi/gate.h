@@ -12,12 +12,11 @@
  * for nothing until its answer (COMPARE AND WRITE). What runs behind an answer promises nothing
  * by it (flushes with IMMED) or stops by itself (FORMAT UNIT and SANITIZE, scsi/wipe.h).
  *
- * The lease is compared with the time of the reactor's round, which is old by some milliseconds
- * at most: who gives leases adds them. A process that is stopped in the middle of a round ends
- * that round by its old time. Then the kernel and the replicated disk in it were not stopped:
- * what the disk has done afterwards it may do, and while the process has it open it is not given
- * to another node. A machine that is stopped as a whole has its clock stopped, too: no lease
- * helps there, and it is fenced before another node begins.
+ * At admission the lease is compared with the time of the reactor's round, afterwards with a clock
+ * of its own, which is old by a tick at most: a process that was stopped in the middle of a round
+ * ends that round by its old time, and must not acknowledge what came meanwhile. Who gives leases
+ * adds the tick. A machine that is stopped as a whole has its clock stopped, too: no lease helps
+ * there, and it is fenced before another node begins.
  */
 #ifndef SRPT_SCSI_GATE_H
 #define SRPT_SCSI_GATE_H
