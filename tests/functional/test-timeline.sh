@@ -31,8 +31,7 @@ run()
 1000000006.000 node2 corosync[1]:   [TOTEM ] A new membership (2.9) was formed. Members left: 1
 1000000009.000 node2 pacemaker-fenced[2]:  notice: Operation 'reboot' targeting node1 by node2 for pacemaker-controld.3@node2: OK (complete)
 1000000010.500 node2 kernel: block drbd0: role( Secondary -> Primary )
-1000000011.000 node2 srptd[4]: group dg: promoting, epoch above 3
-1000000011.250 node2 srptd[4]: group dg promoted, epoch 4
+1000000011.250 node2 srptd[4]: group dg promoted, epoch 4: gate 150.0 ms, open 100.0 ms; total 250.0 ms
 JOURNAL
 	echo '1000000011.300 node3 multipathd[5]: sda: reinstated' > "$d/node3.journal"
 }
