@@ -42,6 +42,24 @@ drbd_redundant()
 	drbd_is '* cs:Connected *ds:UpToDate/UpToDate *'
 }
 
+# drbd_says PATTERN: that of one device does.
+drbd_says()
+{
+	local line
+
+	while read -r line; do
+		# shellcheck disable=SC2053  # a pattern
+		[[ "$line" != *' cs:'* ]] || [[ "$line" != $1 ]] || return 0
+	done < /proc/drbd
+	return 1
+}
+
+# DRBD has no connection.
+drbd_alone()
+{
+	drbd_is '* cs:WFConnection *' || drbd_is '* cs:StandAlone *'
+}
+
 # crm_says PATTERN: what crm_mon -1 prints matches the glob. It is left in $crm_says.
 crm_says()
 {
@@ -89,6 +107,22 @@ map_with()
 		return
 	done
 	return 1
+}
+
+# attribute_is NAME NODE VALUE: a node attribute, as Pacemaker has it.
+attribute_is()
+{
+	local said
+
+	said=$(attrd_updater -Q -n "$1" -N "$2" 2> /dev/null)
+	[[ "$said" == *" value=\"$3\""* ]]
+}
+
+# srptd is promoted here, and all is well.
+serving()
+{
+	srptctl monitor > /dev/null 2>&1
+	[ $? = 8 ]
 }
 
 # Everything that tells how this node is; for the logs of a case.

@@ -5,8 +5,9 @@
 
 # shellcheck source=tests/lab/lib/cluster.sh
 . "$here/lib/cluster.sh"
-export LAB=$here LAB_CLUSTER='' LAB_OUT=''
+export LAB=$here LAB_CLUSTER='' LAB_OUT='' LAB_KIND=''
 ha_kind=
+declare -A runs=()
 
 # ha_up KIND: a cluster that serves; false, with the reason in $LAB_OUT/reason, when there is none.
 ha_up()
@@ -17,6 +18,7 @@ ha_up()
 	[ -z "$deb" ] || opt+=(--deb "$deb")
 	[ -z "$tree" ] || opt+=(--tree "$tree")
 	export LAB_CLUSTER=$results/cluster
+	ha_take_over "$1" && return
 	"$here/cluster" start "$LAB_CLUSTER" "${opt[@]}" > "$results/cluster.log" 2>&1 || {
 		echo "the VMs did not start: $(tail -n 1 "$results/cluster.log")" > "$LAB_OUT/reason"
 		return 1
@@ -25,16 +27,35 @@ ha_up()
 	cluster_configure "$1" >> "$results/cluster.log" 2>&1 || {
 		echo "no working cluster: $(tail -n 1 "$results/cluster.log")" > "$LAB_OUT/reason"
 		ha_logs
-		ha_down
+		ha_down broken
 		return 1
 	}
 	echo "lab: cluster $1: VMs after $((ready - begin)) s, redundant after $((SECONDS - begin)) s"
+	ha_kind=$1
+	echo "$1" > "$LAB_CLUSTER/kind"
+}
+
+# ha_take_over KIND: the cluster that an earlier run --keep has left in this directory, with the
+# guest's part of the lab as it is now.
+ha_take_over()
+{
+	local n left kind
+
+	[ -n "$keep" ] && read -r kind 2> /dev/null < "$LAB_CLUSTER/kind" && [ "$kind" = "$1" ] &&
+		left=$(($(cat "$LAB_CLUSTER/end") - EPOCHSECONDS)) && [ $left -gt 600 ] &&
+		node_is_up 1 && node_is_up 2 || return 1
+	for n in 1 2 3; do
+		cp -r "$here/guest" "$LAB_CLUSTER/node$n/share/" || return 1
+	done
+	ha_settle > "$LAB_OUT/settle.log" 2>&1 || return 1
+	echo "lab: cluster $1 of an earlier run, for $left s"
 	ha_kind=$1
 }
 
 ha_down()
 {
-	[ -n "$LAB_CLUSTER" ] || return 0
+	[ -n "$LAB_CLUSTER" ] && { [ -z "$keep" ] || [ -n "${1:-}" ]; } || return 0
+	rm -f "$LAB_CLUSTER/kind"
 	"$here/cluster" stop "$LAB_CLUSTER"
 	cat "$LAB_CLUSTER/events" >> "$results/events" 2> /dev/null
 	LAB_CLUSTER='' ha_kind=''
@@ -62,11 +83,13 @@ ha_logs()
 	wait
 	for n in 1 2 3; do
 		tail -c +$((${journal_begin[n]:-0} + 1)) "$LAB_CLUSTER/node$n/share/out/journal" \
-			> "$LAB_OUT/journal-node$n"
-		grep ' kernel: ' "$LAB_OUT/journal-node$n" > "$LAB_OUT/dmesg-node$n"
+			> "$LAB_OUT/node$n.journal"
+		grep ' kernel: ' "$LAB_OUT/node$n.journal" > "$LAB_OUT/dmesg-node$n"
 	done
 	tail -c +$((${events_begin:-0} + 1)) "$LAB_CLUSTER/events" > "$LAB_OUT/events"
-	sort -n "$LAB_OUT"/journal-node? > "$LAB_OUT/journal"
+	sort -n "$LAB_OUT"/node?.journal > "$LAB_OUT/journal"
+	[ ! -s "$LAB_OUT/history.log" ] ||
+		"$here/tools/timeline" stall --json "$LAB_OUT" > "$LAB_OUT/figures.json"
 }
 
 ha_reason()
@@ -113,20 +136,36 @@ ha_settle()
 	wait_redundant 150
 }
 
+# What the stalls of all runs were spent on, and medians.
+ha_figures()
+{
+	local f
+	local -a dirs=()
+
+	for f in "$results"/*/figures.json; do
+		[ ! -s "$f" ] || dirs+=("${f%/*}")
+	done
+	[ ${#dirs[@]} = 0 ] || "$here/tools/timeline" stall "${dirs[@]}"
+}
+
+# run_ha_case NAME: its results are in NAME, those of its second run NAME.2, and so on.
 run_ha_case()
 {
-	local name=$1 kind limit rc=0 start=$SECONDS
+	local name=$1 kind limit rc=0 start=$SECONDS label=$1
 	local -a journal_begin
 	local events_begin
 
-	LAB_OUT=$results/$name
+	runs[$name]=$((${runs[$name]:-0} + 1))
+	[ "${runs[$name]}" = 1 ] || label=$name.${runs[$name]}
+	LAB_OUT=$results/$label
 	rm -rf "$LAB_OUT" && mkdir -p "$LAB_OUT"
 	kind=$(case_field "$name" cluster)
 	kind=${kind:-alua}
+	LAB_KIND=$kind
 	limit=$(case_field "$name" limit)
-	[ "$ha_kind" = "$kind" ] || ha_down
+	[ "$ha_kind" = "$kind" ] || ha_down other
 	if [ -z "$ha_kind" ] && ! ha_up "$kind"; then
-		result "$name" 1 $((SECONDS - start))
+		result "$label" 1 $((SECONDS - start))
 		return
 	fi
 	start=$SECONDS
@@ -142,8 +181,8 @@ run_ha_case()
 	esac
 	ha_logs
 	ha_check
-	result "$name" $rc $((SECONDS - start))
+	result "$label" $rc $((SECONDS - start))
 	ha_settle > "$LAB_OUT/settle.log" 2>&1 && return
-	echo "lab: $name leaves a cluster that does not become whole again"
-	ha_down
+	echo "lab: $label leaves a cluster that does not become whole again"
+	ha_down broken
 }
