@@ -118,6 +118,15 @@ attribute_is()
 	[[ "$said" == *" value=\"$3\""* ]]
 }
 
+# The nodes' configurations.
+parity_is_equal()
+{
+	local said
+
+	said=$(srp-replicator --json status 2> /dev/null)
+	[[ "$said" == *'"parity": "equal"'* ]]
+}
+
 # srptd is promoted here, and all is well.
 serving()
 {

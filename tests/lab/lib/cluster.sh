@@ -128,7 +128,8 @@ recipe()
 	sh "$dir/cluster/setup" --site "$dir/site" "$@"
 }
 
-# cluster_configure KIND: from three fresh VMs to a cluster that serves; alua, floating or drbd.
+# cluster_configure KIND: from three fresh VMs to a cluster that serves; alua, pcs (the same with the
+# other recipe), floating or drbd.
 cluster_configure()
 {
 	local kind=$1 dir=$LAB_CLUSTER n token pid status=0
@@ -139,7 +140,8 @@ cluster_configure()
 	mkdir -p "$dir/etc"
 	recipe --corosync > "$dir/etc/corosync.conf" &&
 		sed -i "s/token: 5000/token: $token/" "$dir/etc/corosync.conf" &&
-		recipe --drbd > "$dir/etc/r0.res" && recipe --crm > "$dir/etc/crm" || return 1
+		recipe --drbd > "$dir/etc/r0.res" && recipe --crm > "$dir/etc/crm" &&
+		recipe --pcs > "$dir/etc/pcs" || return 1
 	if [ "$kind" != drbd ]; then
 		recipe --target > "$dir/etc/srpt.conf" && recipe --portals > "$dir/etc/portals" ||
 			return 1
@@ -148,7 +150,7 @@ cluster_configure()
 	for n in 1 2 3; do
 		rm -rf "$dir/node$n/share/etc"
 		cp -r "$dir/etc" "$dir/node$n/share/" || return 1
-		on $n -t 240 "/lab/guest/cluster-setup $kind" > "$dir/setup-node$n.log" 2>&1 &
+		on $n -t 400 "/lab/guest/cluster-setup $kind" > "$dir/setup-node$n.log" 2>&1 &
 		pids+=($!)
 	done
 	for pid in "${pids[@]}"; do
@@ -160,7 +162,7 @@ cluster_configure()
 	fi
 	wait_redundant 120 || { echo 'the cluster does not become redundant'; return 1; }
 	case $kind in
-	alua) on 3 'wait_for 60 map_with 2' || { echo 'the initiator has no two paths'; return 1; } ;;
+	alua|pcs) on 3 'wait_for 60 map_with 2' || { echo 'the initiator has no two paths'; return 1; } ;;
 	floating) on 3 'wait_for 60 map_with 1' || { echo 'the initiator has no path'; return 1; } ;;
 	esac
 }
