@@ -18,7 +18,7 @@ wait_for()
 	shift
 	until "$@"; do
 		[ $SECONDS -lt $deadline ] || return 1
-		nap 0.3
+		nap "${poll:-0.3}"
 	done
 }
 

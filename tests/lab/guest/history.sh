@@ -7,6 +7,9 @@
 
 history=/run/history
 
+# Seldom: what is measured needs the processors.
+poll=1
+
 # The one multipath device, to $map; false when there is none.
 map_find()
 {

@@ -103,7 +103,7 @@ wait_redundant()
 	local seconds=${1:-150} n
 
 	for n in 1 2; do
-		on $n -t "$seconds" "wait_for $seconds both_online && wait_for $seconds drbd_redundant &&
+		on $n -t "$seconds" "poll=2; wait_for $seconds both_online && wait_for $seconds drbd_redundant &&
 			wait_for $seconds clones_complete" 2> /dev/null && return
 	done
 	return 1
