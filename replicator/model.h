@@ -19,6 +19,7 @@
 #define HELLO_WAIT_NS (1000 * NS_PER_MS)   /* a member says hello within this, or is passed over */
 #define CLAIM_AGAIN_NS (1000 * NS_PER_MS)  /* a claim that did not come back */
 #define STALE_WAIT_NS (100 * NS_PER_MS)    /* after we have not run for long */
+#define HEALTH_SETTLE_NS (15000 * NS_PER_MS) /* a word that changes no score is told then */
 #define SCORE_KEPT_NS (10000 * NS_PER_MS)  /* srptd that served comes back within this */
 
 enum state { STATE_ACTIVE, STATE_STANDBY, STATE_TRANSITIONING, STATE_UNAVAILABLE, STATES };
@@ -110,6 +111,8 @@ struct group {
 	char refused[REASON_MAX + 16]; /* what srptd was told last, with the code; "": nothing */
 	char reason[REASON_MAX];       /* why there is no lease; "" */
 	const char *health;            /* as published; NULL: nothing */
+	const char *health_now;        /* as it is, and since when */
+	uint64_t health_since;
 	int score;                     /* as published; -1: none */
 	bool health_known;             /* and it is what Pacemaker has */
 	char states_text[TARGET_GROUPS * 20]; /* for status */

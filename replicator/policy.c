@@ -145,7 +145,7 @@ void policy_group_status(struct policy *p, unsigned i, struct policy_status *s)
 		.holder = g->holder,
 		.gate_open = g->lease_epoch != 0,
 		.reason = g->reason,
-		.health = g->health ? g->health : "unknown",
+		.health = g->health_now ? g->health_now : "unknown",
 		.score = g->score,
 		.states = g->states_text,
 	};

@@ -95,7 +95,7 @@ struct policy_status {
 	uint32_t holder;                            /* node that has claimed it; 0: none */
 	bool gate_open;                             /* a lease of ours runs */
 	const char *reason;                         /* why not; "" if open or not wanted */
-	const char *health;                         /* as the attribute srpt-GROUP */
+	const char *health;                         /* as the attribute srpt-GROUP will be */
 	int score;                                  /* < 0: none */
 	const char *states;                         /* "1:active,2:standby" */
 };

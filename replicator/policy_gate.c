@@ -314,6 +314,8 @@ uint64_t gates_deadline(const struct policy *p)
 			due_at(p, g->claimed_at + CLAIM_AGAIN_NS, &due);
 		if (g->resume)
 			due_at(p, g->resume_since + SCORE_KEPT_NS, &due);
+		if (g->health_now && g->health != g->health_now)
+			due_at(p, g->health_since + HEALTH_SETTLE_NS, &due);
 	}
 	for (const struct member *m = p->members; m < p->members + p->n_members; m++)
 		if (!m->greeted && !m->passed_over)

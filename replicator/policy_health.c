@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { SCORE_NONE = -1, SCORE_REMOTE = 10, SCORE_ALONE = 50, SCORE_FULL = 100 };
+enum { SCORE_NONE = -1, SCORE_REMOTE = 10, SCORE_FULL = 100 };
 
 /* What is worst comes last; doc/ha.md explains the words. */
 enum health {
@@ -33,7 +33,7 @@ static const struct {
 } healths[HEALTHS] = {
 	[HEALTH_OK] = { "ok", SCORE_FULL, true },
 	[HEALTH_DEGRADED] = { "degraded", SCORE_FULL, true },
-	[HEALTH_DISCONNECTED] = { "disconnected", SCORE_ALONE, true },
+	[HEALTH_DISCONNECTED] = { "disconnected", SCORE_FULL, true },
 	[HEALTH_RESYNC] = { "resync", SCORE_REMOTE, true },
 	[HEALTH_REMOTE] = { "remote", SCORE_REMOTE, true },
 	[HEALTH_INCONSISTENT] = { "inconsistent", SCORE_NONE, false },
@@ -137,17 +137,33 @@ static int group_score(const struct policy *p, const struct group *g, enum healt
 	return healths[h].score;
 }
 
+/*
+ * Each change of an attribute has Pacemaker begin its decisions anew. A word alone, such as that
+ * the peer is gone, would delay its fencing: it can wait.
+ */
+static bool is_settled(struct policy *p, struct group *g, const char *health)
+{
+	if (!g->health_now || strcmp(g->health_now, health) != 0) {
+		g->health_now = health;
+		g->health_since = p->now;
+	}
+	return p->now >= g->health_since + HEALTH_SETTLE_NS;
+}
+
 static void group_publish(struct policy *p, struct group *g)
 {
 	enum health h = group_health(p, g);
+	const char *word = healths[h].name;
+	bool settled = is_settled(p, g, word);
 	int score;
 
 	if (g->resume && !g->resume_since)
 		g->resume_since = p->now;
 	score = group_score(p, g, h);
-	if (!g->health || strcmp(g->health, healths[h].name) != 0 || !g->health_known) {
-		g->health = healths[h].name;
-		act_attribute(p, g, g->health);
+	if (!g->health_known || !g->health ||
+	    (strcmp(g->health, word) != 0 && (settled || score != g->score))) {
+		g->health = word;
+		act_attribute(p, g, word);
 	}
 	if (score != g->score || !g->health_known) {
 		g->score = score;
@@ -170,6 +186,7 @@ void health_forget(struct policy *p, struct group *g)
 	if (g->health)
 		act_score(p, g, SCORE_NONE);
 	g->health = NULL;
+	g->health_now = NULL;
 	g->health_known = false;
 	g->score = SCORE_NONE;
 }
