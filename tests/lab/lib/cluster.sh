@@ -160,9 +160,9 @@ cluster_configure()
 		tail -n 10 "$dir"/setup-node?.log
 		return 1
 	fi
-	wait_redundant 120 || { echo 'the cluster does not become redundant'; return 1; }
+	wait_redundant 240 || { echo 'the cluster does not become redundant'; return 1; }
 	case $kind in
-	alua|pcs) on 3 'wait_for 60 map_with 2' || { echo 'the initiator has no two paths'; return 1; } ;;
-	floating) on 3 'wait_for 60 map_with 1' || { echo 'the initiator has no path'; return 1; } ;;
+	alua|pcs) on 3 'wait_for 120 map_with 2' || { echo 'the initiator has no two paths'; return 1; } ;;
+	floating) on 3 'wait_for 120 map_with 1' || { echo 'the initiator has no path'; return 1; } ;;
 	esac
 }

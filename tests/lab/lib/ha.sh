@@ -133,7 +133,7 @@ ha_settle()
 		done
 	done
 	on 1 'timeout 30 crm_resource --cleanup' > /dev/null 2>&1
-	wait_redundant 150
+	wait_redundant 300
 }
 
 # What the stalls of all runs were spent on, and medians.
