@@ -182,6 +182,10 @@ run_ha_case()
 	ha_logs
 	ha_check
 	result "$label" $rc $((SECONDS - start))
+	if [ $rc != 0 ] && [ $rc != 77 ] && [ -z "$keep" ]; then
+		ha_down broken # what it has changed, and not changed back, is not known
+		return
+	fi
 	ha_settle > "$LAB_OUT/settle.log" 2>&1 && return
 	echo "lab: $label leaves a cluster that does not become whole again"
 	ha_down broken
