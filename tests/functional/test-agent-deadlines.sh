@@ -13,7 +13,7 @@ promoted=("${clone[@]}" OCF_RESKEY_CRM_meta_role=Promoted)
 monitor_resumed()
 {
 	answer srptctl-monitor '7 no' '0' '9 write gate' '8'
-	answer systemctl-show '0 activating'
+	answer systemctl-show '0 ActiveState=activating'
 	agent monitor "${promoted[@]}" OCF_RESKEY_CRM_meta_timeout=30000
 	expect_status 8 "${FUNCNAME[0]}"
 }
@@ -29,7 +29,7 @@ monitor_not_resumed()
 monitor_not_started()
 {
 	answer srptctl-monitor '7 no'
-	answer systemctl-show '0 activating'
+	answer systemctl-show '0 ActiveState=activating'
 	agent monitor "${promoted[@]}"
 	expect_status 1 "${FUNCNAME[0]}"
 	says 'srptd is activating'
@@ -61,7 +61,7 @@ promote_waits_in_vain()
 promote_of_a_new_one()
 {
 	answer srptctl-promote '7 no' '0 done'
-	answer systemctl-show '0 activating'
+	answer systemctl-show '0 ActiveState=activating'
 	agent promote "${clone[@]}"
 	expect_status 0 "${FUNCNAME[0]}"
 }

@@ -36,8 +36,12 @@ row()
 # monitor: what srptctl says, as it is ...
 row monitor clone 0 - srptctl-monitor='0'
 row monitor clone 8 - srptctl-monitor='8'
-row monitor clone 7 - srptctl-monitor='7 srptctl: not running' $unit='0 inactive'
-row monitor clone 7 - srptctl-monitor='7 srptctl: not running' $unit='0 failed'
+row monitor clone 7 - srptctl-monitor='7 srptctl: not running' $unit='0 ActiveState=inactive'
+row monitor clone 7 - srptctl-monitor='7 srptctl: not running' $unit='0 ActiveState=failed'
+# Crashed, and about to be started anew by systemd.
+row monitor clone 0 - srptctl-monitor=$'7\n0' $unit='0 Job=17\nActiveState=inactive'
+row monitor clone 0 - srptctl-monitor=$'7\n0' $unit='0 ActiveState=inactive\nJob=17'
+row monitor clone 0 - srptctl-monitor=$'7\n0' $unit='0 ActiveState=deactivating'
 row monitor clone 7 - srptctl-monitor='7' $unit='1'
 row monitor clone 1 'no answer' srptctl-monitor='1 srptctl: no answer'
 row monitor promoted 8 - srptctl-monitor='8'
@@ -59,7 +63,7 @@ row monitor plain 0 - srptctl-monitor='0' # no group of a cluster
 row monitor plain 1 'not promoted' srptctl-monitor='0' srptctl-role='0 dg standby'
 row monitor plain 0 - srptctl-monitor='9 dg: the write gate is closed'
 row monitor plain 1 'gate is closed' srptctl-monitor='9 the write gate is closed' OCF_RESKEY_patience=0
-row monitor plain 7 - srptctl-monitor='7' $unit='0 inactive'
+row monitor plain 7 - srptctl-monitor='7' $unit='0 ActiveState=inactive'
 row monitor plain 1 'no answer' srptctl-monitor='1 no answer'
 
 # monitor with a login.
@@ -87,7 +91,7 @@ called '^srp-ping .*--read '
 row monitor plain 1 'no answer' $deep "$login" srptctl-monitor='8' srp-ping-login='4 no answer'
 row monitor promoted 8 - $deep "$login" srptctl-monitor='9 write gate' srp-ping-login='1 no'
 not_called srp-ping
-row monitor clone 7 - $deep srptctl-monitor='7' $unit='0 inactive'
+row monitor clone 7 - $deep srptctl-monitor='7' $unit='0 ActiveState=inactive'
 
 # promote
 row promote clone 0 - srptctl-promote='0'
@@ -103,14 +107,14 @@ row promote clone 1 'canary' OCF_RESKEY_drbd_wait=10 \
 	srptctl-promote=$'5 r0 is not Primary\n1 srptctl: canary of disk1 failed'
 row promote clone 1 'not Primary' OCF_RESKEY_drbd_wait=1 srptctl-promote='5 srptctl: r0 is not Primary'
 row promote clone 1 'disk1.usn' srptctl-promote='6 srptctl: configurations differ: disk1.usn'
-row promote clone 7 'promote' srptctl-promote='7 srptctl: not running' $unit='0 inactive'
+row promote clone 7 'promote' srptctl-promote='7 srptctl: not running' $unit='0 ActiveState=inactive'
 row promote clone 1 'in time' srptctl-promote='11 srptctl: not done in time'
 row promote clone 5 'promote' srptctl-promote='127 srptctl: not found'
 
 # demote
 row demote clone 0 - srptctl-demote='0'
 row demote clone 2 'no group' srptctl-demote='3 srptctl: no group dx'
-row demote clone 7 'demote' srptctl-demote='7 srptctl: not running' $unit='0 inactive'
+row demote clone 7 'demote' srptctl-demote='7 srptctl: not running' $unit='0 ActiveState=inactive'
 row demote clone 1 'drain' srptctl-demote='11 srptctl: drain: not over in time'
 not_called 'systemctl (kill|restart)'
 
@@ -150,7 +154,7 @@ done
 row notify clone 0 -
 row reload clone 0 - srptctl-reload='0'
 row reload clone 1 'srpt.conf:3:1: error' srptctl-reload='1 srpt.conf:3:1: error'
-row reload clone 7 'not running' srptctl-reload='7 srptd is not running' $unit='0 inactive'
+row reload clone 7 'not running' srptctl-reload='7 srptd is not running' $unit='0 ActiveState=inactive'
 row reload-agent clone 0 -
 row reload-agent clone 6 'demote_deadline' OCF_RESKEY_demote_deadline=x
 row validate-all clone 0 -
