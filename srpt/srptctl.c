@@ -82,7 +82,8 @@ static const struct command commands[] = {
 	{ "parity", "", 0, 0, "list what the nodes of a cluster must agree on",
 	  "Keys and values, of all device groups with a drbd_resource. A node is promoted only if\n"
 	  "its list is that of the others. Exit status 7: srptd is not running.\n", run_clustered },
-	{ "promote", "[GROUP [SECONDS]]", 0, 2, "let a cluster's device group serve on this node",
+	{ "promote", "[GROUP [SECONDS [DRBD]]]", 0, 3,
+	  "let a cluster's device group serve on this node",
 	  "GROUP is a DEVICE_GROUP with a drbd_resource; all of them without. It is\n"
 	  "undone when it has not succeeded after SECONDS (20).\n" ROLE_EXIT, run_clustered },
 	{ "reload", "", 0, 0, "read the configuration again and apply what differs",

@@ -136,7 +136,7 @@ static void start(struct ha_group *g, enum ha_kind kind, struct ha_waiter *w, un
 	ha_run_begin(g, kind, seconds);
 }
 
-static void promote(struct ha_group *g, unsigned seconds, struct ha_waiter *w)
+static void promote(struct ha_group *g, unsigned seconds, unsigned drbd_wait, struct ha_waiter *w)
 {
 	char text[HA_REASON_MAX + 64];
 
@@ -153,6 +153,7 @@ static void promote(struct ha_group *g, unsigned seconds, struct ha_waiter *w)
 		snprintf(text, sizeof(text), "it could not be made: %s", g->group->error);
 		refuse(w, HA_FAILED, text);
 	} else {
+		g->primary_ns = clock_now_ns() + drbd_wait * HA_NS_PER_S;
 		start(g, HA_PROMOTE, w, seconds);
 	}
 }
@@ -172,12 +173,13 @@ static void demote(struct ha_group *g, unsigned seconds, struct ha_waiter *w)
 	}
 }
 
-void ha_promote(struct device_group *group, unsigned seconds, struct ha_waiter *w)
+void ha_promote(struct device_group *group, unsigned seconds, unsigned drbd_wait,
+		struct ha_waiter *w)
 {
 	if (group->ha && group->ha->ha->stopping)
 		refuse(w, HA_FAILED, "srptd is stopping");
 	else if (group->ha)
-		promote(group->ha, seconds, w);
+		promote(group->ha, seconds, drbd_wait, w);
 	else
 		refuse(w, HA_FAILED, "it could not be made");
 }
@@ -197,6 +199,7 @@ void ha_resume(struct daemon *d, const char *group)
 	if (!g || !g->ha || g->ha->role != HA_STANDBY || !g->alua || d->ha->stopping)
 		return;
 	log_notice("group %s was promoted before srptd went away: it is again", g->conf->name);
+	g->ha->primary_ns = 0;
 	start(g->ha, HA_PROMOTE, NULL, HA_PROMOTE_S);
 }
 

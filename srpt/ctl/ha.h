@@ -39,7 +39,8 @@ struct ha_waiter {
 	void *arg; /* the caller's */
 };
 
-void ha_promote(struct device_group *g, unsigned seconds, struct ha_waiter *w);
+/* Within @seconds; for @drbd_wait of these DRBD may be Secondary still. */
+void ha_promote(struct device_group *g, unsigned seconds, unsigned drbd_wait, struct ha_waiter *w);
 void ha_demote(struct device_group *g, unsigned seconds, struct ha_waiter *w);
 
 /* How a group does; also the exit statuses of srptctl monitor, as of an OCF agent. */

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A device on its way from one backend to another. */
 struct item {
@@ -263,15 +264,29 @@ static void batch_exchange(struct ha_batch *b)
 	exchange_over(b);
 }
 
+bool ha_open_again(int rc, unsigned *tries)
+{
+	static const struct timespec moment = { .tv_nsec = 20000000 };
+
+	if ((rc != -EROFS && rc != -EMEDIUMTYPE) || !*tries)
+		return false;
+	--*tries;
+	nanosleep(&moment, NULL);
+	return true;
+}
+
 static void share_open(struct offload_job *j)
 {
 	struct share *s = container_of(j, struct share, job);
 	struct ha_batch *b = s->batch;
+	unsigned tries = HA_OPEN_TRIES;
 
 	for (unsigned n = s->first; n < b->n && !atomic_load(&b->failed); n += b->threads->n) {
 		struct item *i = &b->items[n];
 
-		i->rc = backend_open(&i->params, &i->fresh, i->error, sizeof(i->error));
+		do
+			i->rc = backend_open(&i->params, &i->fresh, i->error, sizeof(i->error));
+		while (ha_open_again(i->rc, &tries));
 		if (i->rc)
 			atomic_store(&b->failed, true);
 		if (i->rc && !i->error[0])

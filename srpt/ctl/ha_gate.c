@@ -122,13 +122,25 @@ static void lease_over(void *arg)
 			     "srp-replicatord is not there and the lease is over");
 }
 
+/* DRBD is promoted at the same time, maybe. */
+static void promote_unleased(struct ha_group *g)
+{
+	uint64_t now = clock_now_ns(), most = HA_LEASE_WAIT_S * HA_NS_PER_S;
+	uint64_t left = g->primary_ns > now ? g->primary_ns - now : 0;
+
+	if (g->refused == HA_NOT_PRIMARY && left)
+		ha_timer_start(&g->stale, left < most ? left : most);
+	else
+		ha_run_fail(g, g->refused, "%s", g->reason);
+}
+
 /* A promote has no lease yet, or what was promoted has none any more. */
 static void stale(void *arg)
 {
 	struct ha_group *g = arg;
 
 	if (g->role == HA_PROMOTING) {
-		ha_run_fail(g, g->refused, "%s", g->reason);
+		promote_unleased(g);
 	} else if (g->run.step) {
 		ha_timer_start(&g->stale, HA_NS_PER_S);
 	} else if (g->role == HA_PROMOTED && g->local == ALUA_TRANSITIONING) {
@@ -217,6 +229,8 @@ void ha_refused(struct daemon *d, const char *group, enum ha_result why, const c
 
 	if (!g || !ha_step_is(g, HA_PROMOTE, "gate"))
 		return;
+	if (g->refused == HA_NOT_PRIMARY && why != g->refused)
+		ha_timer_start(&g->stale, HA_LEASE_WAIT_S * HA_NS_PER_S);
 	g->refused = why;
 	snprintf(g->reason, sizeof(g->reason), "%s", reason);
 	if (why == HA_PARITY)

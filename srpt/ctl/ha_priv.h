@@ -111,6 +111,7 @@ struct ha_group {
 	uint64_t epoch;            /* of the lease in force, or of the last one */
 	uint64_t until_ns;
 	uint64_t wanted;           /* of a promote: the lease has a later epoch */
+	uint64_t primary_ns;       /* of a promote: until then DRBD may be Secondary */
 	bool gate;                 /* leased; the device server's gate is open when promoted */
 	bool overtaken;            /* another node has served since: only a demote helps */
 	uint64_t reopen_ns;        /* not before */
@@ -151,6 +152,8 @@ struct ha {
 #define ha_for_each(g, ha) list_for_each((g), &(ha)->live->device_groups, link)
 
 const char *ha_name(const struct ha_group *g);
+#define HA_LEASE_WAIT_S 3u /* events may be on their way to the replicator */
+
 bool ha_ungated(const struct ha_group *g); /* --no-write-gate */
 struct ha_link *ha_link_of(const struct ha_group *g);
 
@@ -192,6 +195,13 @@ void ha_activate(struct ha_group *g);
 /* Open all devices of the group, or park them: one step of the run. */
 void ha_devices_change(struct ha_group *g, bool parked);
 void ha_batch_cancel(struct ha_group *g);
+/*
+ * True, a moment later: @rc of an open is that of a DRBD device that is not Primary yet: a DRBD
+ * resource is it with the first of its volumes, the others follow. @tries, HA_OPEN_TRIES before
+ * the first open, bounds it. For threads that may block.
+ */
+#define HA_OPEN_TRIES 150u
+bool ha_open_again(int rc, unsigned *tries);
 struct ha_threads *ha_threads_start(struct daemon *d); /* NULL: not possible */
 void ha_threads_retire(struct ha *ha, struct ha_threads *t);
 void ha_threads_join(struct ha *ha);

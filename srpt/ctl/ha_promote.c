@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEASE_WAIT_S 3u /* events may be on their way to the replicator */
-
 /* ---- gate: until there is a lease ---- */
 
 static void gate_start(struct ha_group *g)
@@ -32,7 +30,7 @@ static void gate_start(struct ha_group *g)
 	g->refused = HA_GATE_CLOSED;
 	snprintf(g->reason, sizeof(g->reason), "%s", connected ?
 		 "srp-replicatord gives no lease" : "srp-replicatord is not running");
-	ha_timer_start(&g->stale, LEASE_WAIT_S * HA_NS_PER_S);
+	ha_timer_start(&g->stale, HA_LEASE_WAIT_S * HA_NS_PER_S);
 	/* A table may come with the epoch of the lease before the lease does. */
 	g->wanted = ha_above(g);
 	ha_link_want(ha_link_of(g), ha_name(g), g->wanted);
@@ -164,9 +162,12 @@ static void volume_opened(struct offload_job *j)
 static void volume_open(struct offload_job *j)
 {
 	struct volume_job *v = container_of(j, struct volume_job, job);
+	unsigned tries = HA_OPEN_TRIES;
 
-	v->rc = state_volume_open(v->path, v->control, &v->store, &v->epoch, v->error,
-				  sizeof(v->error));
+	do
+		v->rc = state_volume_open(v->path, v->control, &v->store, &v->epoch, v->error,
+					  sizeof(v->error));
+	while (ha_open_again(v->rc, &tries));
 }
 
 static void state_start(struct ha_group *g)

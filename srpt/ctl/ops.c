@@ -23,7 +23,7 @@ static const struct op ops[] = {
 	{ "luns", 0, 0, ops_luns },
 	{ "monitor", 0, 1, ops_monitor },
 	{ "parity", 0, 0, ops_parity },
-	{ "promote", 0, 2, ops_promote },
+	{ "promote", 0, 3, ops_promote },
 	{ "reload", 0, 0, ops_reload },
 	{ "reservations", 0, 1, ops_reservations },
 	{ "resync", 1, 1, ops_resync },

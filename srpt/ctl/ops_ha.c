@@ -270,10 +270,10 @@ static void group_over(struct ha_waiter *waiter, enum ha_result result, const ch
 	call_put(w->call);
 }
 
-/* False: the command has ended. */
-static bool seconds_parse(struct ops *o, unsigned *seconds)
+/* The word @at, if there is one. False: the command has ended. */
+static bool seconds_parse(struct ops *o, int at, unsigned *seconds)
 {
-	const char *text = o->call.argc > 2 ? o->call.argv[2] : NULL;
+	const char *text = o->call.argc > at ? o->call.argv[at] : NULL;
 	unsigned long n;
 	char *end;
 
@@ -294,9 +294,9 @@ static void role_change(struct ops *o, bool promote, unsigned seconds)
 	struct device_group *g;
 	struct list_node *at = NULL;
 	struct role_call *c;
-	unsigned n;
+	unsigned n, drbd_wait = 0;
 
-	if (!seconds_parse(o, &seconds) || !group_known(o))
+	if (!seconds_parse(o, 2, &seconds) || !seconds_parse(o, 3, &drbd_wait) || !group_known(o))
 		return;
 	n = count_groups(o);
 	if (!n && promote) {
@@ -317,7 +317,7 @@ static void role_change(struct ops *o, bool promote, unsigned seconds)
 
 		*w = (struct role_wait){ .waiter = { .done = group_over }, .call = c, .g = g };
 		if (promote)
-			ha_promote(g, seconds, &w->waiter);
+			ha_promote(g, seconds, drbd_wait, &w->waiter);
 		else
 			ha_demote(g, seconds, &w->waiter);
 	}

@@ -208,7 +208,7 @@ def mistakes(rep, p):
     ctl(3, 'demote', 'other')
     ctl(3, 'monitor', 'other')
     ctl(2, 'promote', 'dg', 'soon')
-    ctl(2, 'promote', 'dg', '1', '2')
+    ctl(2, 'promote', 'dg', '1', '2', '3')
     assert ctl(0, 'role').count('standby')
 
 

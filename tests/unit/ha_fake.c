@@ -212,6 +212,7 @@ int alua_group_set_states(struct alua_group *g, const struct alua_state_of *s, u
 /* ---- state ---- */
 
 int fake_volume_status;
+unsigned fake_volume_readonly;
 uint64_t fake_volume_epoch;
 
 int lu_state_replace(struct lu *lu, const void *data, size_t len)
@@ -252,6 +253,10 @@ int state_volume_open(const char *path, struct mailbox *control, struct state_st
 
 	(void)control;
 	fake_event("volume", path);
+	if (fake_volume_readonly) {
+		fake_volume_readonly--;
+		return -EROFS;
+	}
 	if (fake_volume_status) {
 		snprintf(err, errlen, "%s: %s", path, strerror(-fake_volume_status));
 		return fake_volume_status;
@@ -350,6 +355,7 @@ void fake_ha_reset(void)
 	fake_canary_status = 0;
 	fake_canaries_hang = fake_drain_hangs = fake_pulse_hangs = false;
 	fake_volume_status = 0;
+	fake_volume_readonly = 0;
 	fake_volume_epoch = 0;
 	fake_link = false;
 }

@@ -21,6 +21,7 @@ extern bool fake_canaries_hang, fake_drain_hangs, fake_pulse_hangs;
 void fake_let_go(void);
 /* What the state volume says: when it is opened, and the epoch on it. */
 extern int fake_volume_status;
+extern unsigned fake_volume_readonly; /* so many times -EROFS before that */
 extern uint64_t fake_volume_epoch;
 /* The replicator is there. */
 extern bool fake_link;

@@ -97,6 +97,37 @@ static void events_may_be_on_their_way(void **state)
 	assert_int_equal(env_status, 0);
 }
 
+static void drbd_is_waited_for_as_long_as_told(void **state)
+{
+	(void)state;
+	env_ctl("promote", "dg", "20", "7", NULL);
+	ha_refused(&env_daemon, "dg", HA_NOT_PRIMARY, "r0 is Secondary");
+	fake_sleep(6999);
+	assert_int_equal(env_status, -1);
+	fake_sleep(1);
+	assert_int_equal(env_status, 5);
+
+	env_ctl("promote", "dg", "20", "7", NULL);
+	ha_refused(&env_daemon, "dg", HA_NOT_PRIMARY, "r0 is Secondary");
+	fake_sleep(5000);
+	env_lease(1);
+	env_table(1, ALUA_OPTIMIZED, ALUA_STANDBY);
+	assert_int_equal(env_status, 0);
+}
+
+static void a_gate_that_is_closed_is_not(void **state)
+{
+	(void)state;
+	env_ctl("promote", "dg", "20", "7", NULL);
+	ha_refused(&env_daemon, "dg", HA_NOT_PRIMARY, "r0 is Secondary");
+	fake_sleep(5000);
+	ha_refused(&env_daemon, "dg", HA_GATE_CLOSED, "no quorum");
+	fake_sleep(2999);
+	assert_int_equal(env_status, -1);
+	fake_sleep(1);
+	assert_int_equal(env_status, 4);
+}
+
 static void other_configurations_fail_at_once(void **state)
 {
 	(void)state;
@@ -275,6 +306,18 @@ static void the_state_comes_from_its_volume(void **state)
 	env_saw("flush:b gate:shut volume:closed park:a");
 }
 
+static void volumes_become_primary_one_by_one(void **state)
+{
+	(void)state;
+	env_apply(ENV_DEVICES ENV_GROUP("state_volume /sv"));
+	fake_volume_readonly = 3;
+	env_ctl("promote", "dg", NULL);
+	env_lease(1);
+	assert_int_equal(fake_volume_readonly, 0);
+	env_table(1, ALUA_OPTIMIZED, ALUA_STANDBY);
+	assert_int_equal(env_status, 0);
+}
+
 static void a_volume_of_a_later_epoch(void **state)
 {
 	(void)state;
@@ -332,6 +375,8 @@ int main(void)
 		T(nobody_gives_a_lease),
 		T(drbd_is_not_primary),
 		T(events_may_be_on_their_way),
+		T(drbd_is_waited_for_as_long_as_told),
+		T(a_gate_that_is_closed_is_not),
 		T(other_configurations_fail_at_once),
 		T(old_leases),
 		T(a_device_that_cannot_be_opened),
@@ -344,6 +389,7 @@ int main(void)
 		T(what_there_is_not),
 		T(without_a_gate_nobody_is_asked),
 		T(the_state_comes_from_its_volume),
+		T(volumes_become_primary_one_by_one),
 		T(a_volume_of_a_later_epoch),
 		T(a_device_that_was_missing_at_start),
 		T(it_is_resumed),
