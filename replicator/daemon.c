@@ -21,6 +21,7 @@
 
 static const char *const drbd_command[] = { "drbdsetup", "events2", NULL };
 static const char attribute_program[] = "attrd_updater";
+static const char role_program[] = "drbdadm";
 
 static uint64_t now_ns(void)
 {
@@ -57,6 +58,10 @@ static void policy_act(void *arg, const struct policy_action *a)
 		break;
 	case POLICY_ATTRIBUTE:
 		attributes_set(r->attributes, a->name, a->value);
+		break;
+	case POLICY_PRIMARY:
+	case POLICY_SECONDARY:
+		hasten_drbd(r->hasten, a->type == POLICY_PRIMARY, a->name);
 		break;
 	case POLICY_SCORE:
 		r->scores_changed = true;
@@ -440,7 +445,8 @@ static int replicator_start(struct replicator *r)
 	if (!r->loop || !r->policy)
 		return -ENOMEM;
 	r->attributes = attributes_start(r->loop, attribute_program);
-	rc = r->attributes ? signals_catch(r) : -ENOMEM;
+	r->hasten = hasten_start(r->loop, role_program);
+	rc = r->attributes && r->hasten ? signals_catch(r) : -ENOMEM;
 	if (!rc)
 		rc = control_start(r->loop, r->settings->name, question_answer, r, &r->control);
 	if (!rc)
@@ -459,6 +465,7 @@ static void replicator_stop(struct replicator *r)
 	cluster_stop(r->cluster);
 	control_stop(r->control);
 	attributes_stop(r->attributes);
+	hasten_stop(r->hasten);
 	resources_free(&r->resources);
 	policy_free(r->policy);
 	if (r->loop)

@@ -7,6 +7,7 @@
 #include "replicator/cluster.h"
 #include "replicator/control.h"
 #include "replicator/drbd.h"
+#include "replicator/hasten.h"
 #include "replicator/link.h"
 #include "replicator/policy.h"
 #include "replicator/resources.h"
@@ -26,6 +27,7 @@ struct replicator {
 	struct drbd *drbd;
 	struct cluster *cluster;
 	struct attributes *attributes;
+	struct hasten *hasten;
 	struct control *control;
 	struct resources resources;
 	char *resources_path;

@@ -86,7 +86,8 @@ struct group {
 	uint16_t local;     /* id of this node's target group */
 	enum role role;
 	uint64_t role_epoch;
-	bool want;
+	bool want, hasten; /* hasten: with want, DRBD may be made Primary for it, once, */
+	bool released;     /* and who has it has been asked for it */
 	uint64_t above;       /* with want */
 	enum state own_state; /* as srptd announced it */
 	uint64_t own_epoch;
@@ -158,6 +159,7 @@ void out_srptd(struct policy *p);     /* nothing while it is not there */
 void out_multicast(struct policy *p); /* nothing while we are no member */
 void act_store(struct policy *p, const struct group *g);
 void act_attribute(struct policy *p, const struct group *g, const char *value);
+void act_drbd(struct policy *p, const struct group *g, enum policy_action_type role);
 void act_score(struct policy *p, const struct group *g, int score);
 
 /* policy_drbd.c */

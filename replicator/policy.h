@@ -56,6 +56,8 @@ enum policy_action_type {
 	POLICY_MULTICAST, /* out */
 	POLICY_STORE,     /* group, epoch: durably, before the actions that follow */
 	POLICY_ATTRIBUTE, /* name, value: node attribute, transient; value NULL: delete it */
+	POLICY_PRIMARY,   /* group, name: the DRBD resource that is to be made Primary now, */
+	POLICY_SECONDARY, /* or Secondary */
 	POLICY_SCORE,     /* group, score: promotion score; below 0: delete it */
 	POLICY_LOG,       /* priority (LOG_ERR …, as of syslog.h), text */
 	POLICY_ACTION_TYPES,

@@ -65,6 +65,11 @@ void act_attribute(struct policy *p, const struct group *g, const char *value)
 					.value = value });
 }
 
+void act_drbd(struct policy *p, const struct group *g, enum policy_action_type role)
+{
+	act(p, &(struct policy_action){ .type = role, .group = g->name, .name = g->resource });
+}
+
 void act_score(struct policy *p, const struct group *g, int score)
 {
 	act(p, &(struct policy_action){ .type = POLICY_SCORE, .group = g->name, .score = score });

@@ -222,6 +222,46 @@ static bool epoch_is_ours(const struct policy *p, const struct group *g)
 	       (g->lease_epoch == g->epoch || g->epoch > g->used_epoch);
 }
 
+/* A peer that may be Primary has it refused; one that is lost DRBD itself has fenced. */
+static bool peers_allow(const struct drbd_resource *r)
+{
+	for (unsigned i = 0; i < r->n_peers; i++)
+		if (r->peers[i].role == DRBD_PRIMARY ||
+		    (r->peers[i].connection == DRBD_CONNECTED &&
+		     r->peers[i].role != DRBD_SECONDARY))
+			return false;
+	return true;
+}
+
+static bool disks_are_good(const struct drbd_resource *r)
+{
+	for (unsigned i = 0; i < r->disks.n; i++)
+		if (r->disks.of[i].disk != DRBD_UPTODATE)
+			return false;
+	return r->disks.n && !r->incomplete;
+}
+
+/*
+ * Pacemaker promotes DRBD beside us, and its agent takes its time. What that will do is done as
+ * soon as it can be: in a planned move in the moment in which the other node has become Secondary,
+ * which it does when it is told that this one waits.
+ */
+static void drbd_hasten(struct policy *p, struct group *g)
+{
+	const struct drbd_resource *r = drbd_find(p, g->resource);
+
+	if (!g->hasten || !r || r->role != DRBD_SECONDARY || !disks_are_good(r))
+		return;
+	if (peers_allow(r)) {
+		g->hasten = false;
+		act_drbd(p, g, POLICY_PRIMARY);
+	} else if (!g->released) {
+		g->released = true;
+		out_begin(p, "release", g);
+		out_multicast(p);
+	}
+}
+
 static void gate_open(struct policy *p, struct group *g, char *reason)
 {
 	enum refusal r = deny(p, g, reason);
@@ -235,6 +275,8 @@ static void gate_open(struct policy *p, struct group *g, char *reason)
 	}
 	if (!r)
 		r = claim_deny(p, g, reason);
+	if (r == REFUSE_SECONDARY)
+		drbd_hasten(p, g);
 	if (r)
 		refuse_send(p, g, r, reason);
 	else if (!g->claiming || p->now >= g->claimed_at + CLAIM_AGAIN_NS)

@@ -305,6 +305,24 @@ void membership_apply(struct policy *p, uint32_t self, const uint32_t *nodes, un
 
 /* ---- all of it ---- */
 
+/*
+ * Another node is being promoted and waits for DRBD, which is Primary here for nobody: Pacemaker has had
+ * this node demoted, and will have DRBD demoted, too.
+ */
+static void on_release(struct policy *p, uint32_t node, const struct ha_msg *m)
+{
+	const char *name = ha_msg_get(m, "group");
+	const struct drbd_resource *r;
+
+	for_each_group(p, g) {
+		if (!name || strcmp(g->name, name) || node == p->self || !p->srptd_ready)
+			continue;
+		r = drbd_find(p, g->resource);
+		if (g->present && g->role == ROLE_STANDBY && r && r->role == DRBD_PRIMARY)
+			act_drbd(p, g, POLICY_SECONDARY);
+	}
+}
+
 static void on_parity_ask(struct policy *p, uint32_t node, const struct ha_msg *m)
 {
 	(void)node;
@@ -321,6 +339,7 @@ static const struct {
 	{ "ready", on_ready },
 	{ "claim", on_claim },
 	{ "state", on_state },
+	{ "release", on_release },
 	{ "parity-ask", on_parity_ask },
 	{ "parity-begin", parity_peer },
 	{ "parity-item", parity_peer },

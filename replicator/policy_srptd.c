@@ -193,10 +193,13 @@ static void on_role(struct policy *p, const struct ha_msg *m)
 static void on_want(struct policy *p, const struct ha_msg *m)
 {
 	struct group *g = group_of(p, m);
+	uint64_t primary = 0;
 
 	if (!g)
 		return;
 	g->want = true;
+	g->hasten = ha_msg_get_u64(m, "primary", 1, &primary) && primary;
+	g->released = false;
 	g->above = number_of(m, "above", EPOCH_MAX - 1);
 	g->refused[0] = '\0';
 	g->lease_at = 0;

@@ -189,12 +189,14 @@ void ha_link_role(struct ha_link *l, const char *group, enum ha_role role, uint6
 	out_send(l);
 }
 
-void ha_link_want(struct ha_link *l, const char *group, uint64_t above)
+void ha_link_want(struct ha_link *l, const char *group, uint64_t above, bool primary)
 {
 	if (!ha_link_connected(l))
 		return;
 	begin(l, "want", group);
 	ha_out_add_u64(&l->out, "above", above);
+	if (primary)
+		ha_out_add_u64(&l->out, "primary", 1);
 	out_send(l);
 }
 
@@ -240,7 +242,7 @@ static void group_tell(void *arg, const struct ha_group_info *i)
 	ha_out_add_u64(&l->out, "epoch", i->epoch);
 	out_send(l);
 	if (i->waiting)
-		ha_link_want(l, i->name, i->wants);
+		ha_link_want(l, i->name, i->wants, false);
 }
 
 static void ports_tell(void *arg)

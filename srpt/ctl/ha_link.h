@@ -29,7 +29,8 @@ void ha_link_update(struct daemon *d);
  * never block and never call ha.h: a replicator that does not read is given up later, by the loop.
  */
 void ha_link_role(struct ha_link *l, const char *group, enum ha_role role, uint64_t epoch);
-void ha_link_want(struct ha_link *l, const char *group, uint64_t above);
+/* @primary: DRBD may be made Primary for it. */
+void ha_link_want(struct ha_link *l, const char *group, uint64_t above, bool primary);
 void ha_link_unwant(struct ha_link *l, const char *group);
 void ha_link_announce(struct ha_link *l, const char *group, enum alua_state state,
 		      uint64_t epoch);

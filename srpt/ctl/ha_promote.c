@@ -33,7 +33,7 @@ static void gate_start(struct ha_group *g)
 	ha_timer_start(&g->stale, HA_LEASE_WAIT_S * HA_NS_PER_S);
 	/* A table may come with the epoch of the lease before the lease does. */
 	g->wanted = ha_above(g);
-	ha_link_want(ha_link_of(g), ha_name(g), g->wanted);
+	ha_link_want(ha_link_of(g), ha_name(g), g->wanted, g->primary_ns > clock_now_ns());
 }
 
 /* ---- open ---- */

@@ -318,13 +318,13 @@ void ha_link_role(struct ha_link *l, const char *group, enum ha_role role, uint6
 	fake_event("role", ha_role_name(role));
 }
 
-void ha_link_want(struct ha_link *l, const char *group, uint64_t above)
+void ha_link_want(struct ha_link *l, const char *group, uint64_t above, bool primary)
 {
 	char text[32];
 
 	(void)l;
 	(void)group;
-	snprintf(text, sizeof(text), "%" PRIu64, above);
+	snprintf(text, sizeof(text), "%" PRIu64 "%s", above, primary ? "+" : "");
 	fake_event("want", text);
 }
 

@@ -59,6 +59,12 @@ static void action_print(FILE *f, const struct policy_action *a)
 	case POLICY_ATTRIBUTE:
 		fprintf(f, "attribute %s %s\n", a->name, a->value ? a->value : "-");
 		break;
+	case POLICY_PRIMARY:
+		fprintf(f, "primary %s\n", a->name);
+		break;
+	case POLICY_SECONDARY:
+		fprintf(f, "secondary %s\n", a->name);
+		break;
 	case POLICY_SCORE:
 		if (a->score < 0)
 			fprintf(f, "score %s -\n", a->group);

@@ -322,18 +322,18 @@ static void changes_are_told(void **state)
 
 	(void)state;
 	ha_link_role(d.ha_link, "dg", HA_PROMOTING, 0);
-	ha_link_want(d.ha_link, "dg", 4);
+	ha_link_want(d.ha_link, "dg", 4, true);
 	ha_link_unwant(d.ha_link, "d g");
 	ha_link_announce(d.ha_link, "dg", ALUA_OPTIMIZED, 5);
 	assert_string_equal(peer_text(fd), "role group=dg role=promoting epoch=0");
-	assert_string_equal(peer_text(fd), "want group=dg above=4");
+	assert_string_equal(peer_text(fd), "want group=dg above=4 primary=1");
 	assert_string_equal(peer_text(fd), "unwant group=d g");
 	assert_string_equal(peer_text(fd), "announce group=dg state=active epoch=5");
 	close(fd);
 	wait_for("down;");
 	/* Without a connection, or a link, nothing is kept. */
 	ha_link_role(d.ha_link, "dg", HA_PROMOTED, 1);
-	ha_link_want(NULL, "dg", 1);
+	ha_link_want(NULL, "dg", 1, false);
 	ha_link_announce(NULL, "dg", ALUA_STANDBY, 1);
 	fd = peer_connect();
 	assert_true(peer_read(fd));
@@ -437,7 +437,7 @@ static void who_does_not_read_is_given_up(void **state)
 	(void)state;
 	in_call = true;
 	while (ha_link_connected(d.ha_link) && told < 1000000) {
-		ha_link_want(d.ha_link, "dg", (uint64_t)told);
+		ha_link_want(d.ha_link, "dg", (uint64_t)told, false);
 		told++;
 	}
 	in_call = false;
@@ -458,7 +458,7 @@ static void who_reads_slowly_gets_all(void **state)
 	(void)state;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	for (uint64_t i = 0; i < 3000; i++)
-		ha_link_want(d.ha_link, "dg", i);
+		ha_link_want(d.ha_link, "dg", i, false);
 	assert_true(ha_link_connected(d.ha_link));
 	for (uint64_t i = 0; i < 3000; i++) {
 		uint64_t above;

@@ -101,6 +101,7 @@ static void drbd_is_waited_for_as_long_as_told(void **state)
 {
 	(void)state;
 	env_ctl("promote", "dg", "20", "7", NULL);
+	env_saw("want:0+");
 	ha_refused(&env_daemon, "dg", HA_NOT_PRIMARY, "r0 is Secondary");
 	fake_sleep(6999);
 	assert_int_equal(env_status, -1);
