@@ -20,7 +20,6 @@
 #define CLAIM_AGAIN_NS (1000 * NS_PER_MS)  /* a claim that did not come back */
 #define STALE_WAIT_NS (100 * NS_PER_MS)    /* after we have not run for long */
 #define HEALTH_SETTLE_NS (15000 * NS_PER_MS) /* a word that changes no score is told then */
-#define SCORE_KEPT_NS (10000 * NS_PER_MS)  /* srptd that served comes back within this */
 
 enum state { STATE_ACTIVE, STATE_STANDBY, STATE_TRANSITIONING, STATE_UNAVAILABLE, STATES };
 enum role { ROLE_UNKNOWN, ROLE_STANDBY, ROLE_PROMOTING, ROLE_PROMOTED, ROLE_DEMOTING, ROLES };
@@ -102,7 +101,6 @@ struct group {
 	uint64_t lease_at, lease_until;
 
 	bool resume;         /* it was promoted when srptd went away */
-	uint64_t resume_since; /* first POLICY_NOW after that; 0: not yet */
 
 	unsigned n_tgs;
 	struct target_group tgs[TARGET_GROUPS];

@@ -222,17 +222,6 @@ static bool epoch_is_ours(const struct policy *p, const struct group *g)
 	       (g->lease_epoch == g->epoch || g->epoch > g->used_epoch);
 }
 
-/* A peer that may be Primary has it refused; one that is lost DRBD itself has fenced. */
-static bool peers_allow(const struct drbd_resource *r)
-{
-	for (unsigned i = 0; i < r->n_peers; i++)
-		if (r->peers[i].role == DRBD_PRIMARY ||
-		    (r->peers[i].connection == DRBD_CONNECTED &&
-		     r->peers[i].role != DRBD_SECONDARY))
-			return false;
-	return true;
-}
-
 static bool disks_are_good(const struct drbd_resource *r)
 {
 	for (unsigned i = 0; i < r->disks.n; i++)
@@ -244,15 +233,17 @@ static bool disks_are_good(const struct drbd_resource *r)
 /*
  * Pacemaker promotes DRBD beside us, and its agent takes its time. What that will do is done as
  * soon as it can be: in a planned move in the moment in which the other node has become Secondary,
- * which it does when it is told that this one waits.
+ * which it does when it is told that this one waits. After the loss of the other node there is
+ * nothing to gain: what takes the time then is DRBD's fencing.
  */
 static void drbd_hasten(struct policy *p, struct group *g)
 {
 	const struct drbd_resource *r = drbd_find(p, g->resource);
 
-	if (!g->hasten || !r || r->role != DRBD_SECONDARY || !disks_are_good(r))
+	if (!g->hasten || !r || r->role != DRBD_SECONDARY || !disks_are_good(r) ||
+	    !drbd_connected(r))
 		return;
-	if (peers_allow(r)) {
+	if (drbd_peers_secondary(r)) {
 		g->hasten = false;
 		act_drbd(p, g, POLICY_PRIMARY);
 	} else if (!g->released) {
@@ -354,8 +345,6 @@ uint64_t gates_deadline(const struct policy *p)
 			due_at(p, g->lease_at + p->grace_ns / 3, &due);
 		if (g->claiming)
 			due_at(p, g->claimed_at + CLAIM_AGAIN_NS, &due);
-		if (g->resume)
-			due_at(p, g->resume_since + SCORE_KEPT_NS, &due);
 		if (g->health_now && g->health != g->health_now)
 			due_at(p, g->health_since + HEALTH_SETTLE_NS, &due);
 	}

@@ -122,17 +122,13 @@ static enum health group_health(const struct policy *p, const struct group *g)
 	return other > h ? other : h;
 }
 
-/* It served a moment ago, and srptd is about to come back. */
-static bool is_coming_back(const struct policy *p, const struct group *g)
+/* That srptd is gone Pacemaker has done itself, or finds out by itself. */
+static int group_score(const struct group *g, enum health h, bool settled)
 {
-	return g->resume && p->now < g->resume_since + SCORE_KEPT_NS;
-}
+	bool serves = g->role == ROLE_PROMOTED || g->role == ROLE_PROMOTING;
+	bool kept = (serves && healths[h].kept) || (h == HEALTH_NO_TARGET && !settled);
 
-static int group_score(const struct policy *p, const struct group *g, enum health h)
-{
-	bool serves = g->role == ROLE_PROMOTED || g->role == ROLE_PROMOTING || is_coming_back(p, g);
-
-	if (serves && healths[h].kept && g->score > 0 && healths[h].score < 0)
+	if (kept && g->score > 0 && healths[h].score < 0)
 		return g->score;
 	return healths[h].score;
 }
@@ -157,9 +153,7 @@ static void group_publish(struct policy *p, struct group *g)
 	bool settled = is_settled(p, g, word);
 	int score;
 
-	if (g->resume && !g->resume_since)
-		g->resume_since = p->now;
-	score = group_score(p, g, h);
+	score = group_score(g, h, settled);
 	if (!g->health_known || !g->health ||
 	    (strcmp(g->health, word) != 0 && (settled || score != g->score))) {
 		g->health = word;

@@ -275,7 +275,6 @@ void srptd_went(struct policy *p)
 		if (!g->present)
 			continue;
 		g->resume = g->resume || g->role == ROLE_PROMOTED;
-		g->resume_since = 0;
 		g->role = ROLE_UNKNOWN;
 		g->want = false;
 		g->lease_epoch = 0;

@@ -204,6 +204,7 @@ class Drbd:
              'replication:Established peer-disk:UpToDate resync-suspended:no',
              'exists -')
     CHANGES = {'role': 'change resource name:r0 role:{}',
+               'peer': 'change connection name:r0 peer-node-id:1 conn-name:peer role:{}',
                'suspended': 'change resource name:r0 suspended:{}',
                'disk': 'change device name:r0 volume:0 minor:0 disk:{}'}
 
@@ -346,6 +347,8 @@ class Node:
               'exec cat < /dev/tcp/127.0.0.1/7788\n', 0o755)
         write(f'{self.dir}/bin/attrd_updater', '#!/bin/sh\n'
               f'echo "$*" >> {self.dir}/attributes\n', 0o755)
+        write(f'{self.dir}/bin/drbdadm', '#!/bin/sh\n'
+              f'echo "$*" >> {self.dir}/drbdadm\n', 0o755)
 
     def network(self):
         dev = f'veth{self.number}'
@@ -411,6 +414,14 @@ class Node:
         except FileNotFoundError:
             pass
         return values
+
+    def drbdadm(self):
+        """What it was called with."""
+        try:
+            with open(f'{self.dir}/drbdadm', encoding='utf-8') as f:
+                return f.read().splitlines()
+        except FileNotFoundError:
+            return []
 
     def kept_epoch(self):
         try:
@@ -664,11 +675,41 @@ def serve(c):
         check(f'demote: {code} {text}', code == 0)
 
 
+def hasten(c):
+    """A promote that may wait for DRBD has the roles of DRBD changed; one that may not has not."""
+    write(f'{WORK}/disk1', 'x' * (1 << 20))
+    for node in c.nodes:
+        node.corosync_start()
+        node.replicator_start()
+        node.daemon_start()
+    for node in c.nodes:
+        until('heard', lambda n=node: '"parity": "equal"' in n.ask('-j', 'status').stdout)
+    c.a.drbd.set(role='Primary')
+    c.b.drbd.set(peer='Primary')
+    check('promote', c.a.ctl('promote', GROUP, '20')[0] == 0)
+    check('not while Secondary', c.b.ctl('promote', GROUP, '20')[0] == 5)
+    check('not while it serves', c.b.ctl('promote', GROUP, '20', '4')[0] == 5)
+    check('it still serves', c.a.ctl('monitor')[0] == 8)
+    check(f'nothing was done: {c.a.drbdadm()} {c.b.drbdadm()}', not c.a.drbdadm() + c.b.drbdadm())
+    check('demote', c.a.ctl('demote', GROUP, '10')[0] == 0)
+    codes = []
+    promote = threading.Thread(
+        target=lambda: codes.append(c.b.ctl('promote', GROUP, '20', '15')))
+    promote.start()
+    until('it is told to be Secondary', lambda: c.a.drbdadm() == ['secondary r0'])
+    c.a.drbd.set(role='Secondary')
+    c.b.drbd.set(peer='Secondary')
+    until('it is told to be Primary', lambda: c.b.drbdadm() == ['primary r0'])
+    c.b.drbd.set(role='Primary')
+    promote.join(WAIT)
+    check(f'promoted: {codes}', codes and codes[0][0] == 0)
+
+
 # With how long a lease lasts, ms: longer where none may be lost, even on a busy machine; 0: as the
 # real srptd says, there is none that is made up.
 CASES = {
     move: 3000, renew: 3000, split: 6000, killed: 1000, corosync: 3000, frozen: 1000, drbd: 3000,
-    parity: 3000, status: 3000, serve: 0,
+    parity: 3000, status: 3000, serve: 0, hasten: 0,
 }
 
 

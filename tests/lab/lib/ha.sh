@@ -7,7 +7,6 @@
 . "$here/lib/cluster.sh"
 export LAB=$here LAB_CLUSTER='' LAB_OUT='' LAB_KIND=''
 ha_kind=
-declare -A runs=()
 
 # ha_up KIND: a cluster that serves; false, with the reason in $LAB_OUT/reason, when there is none.
 ha_up()
@@ -151,12 +150,11 @@ ha_figures()
 # run_ha_case NAME: its results are in NAME, those of its second run NAME.2, and so on.
 run_ha_case()
 {
-	local name=$1 kind limit rc=0 start=$SECONDS label=$1
+	local name=$1 kind limit rc=0 start=$SECONDS label
 	local -a journal_begin
 	local events_begin
 
-	runs[$name]=$((${runs[$name]:-0} + 1))
-	[ "${runs[$name]}" = 1 ] || label=$name.${runs[$name]}
+	label_of "$name"
 	LAB_OUT=$results/$label
 	rm -rf "$LAB_OUT" && mkdir -p "$LAB_OUT"
 	kind=$(case_field "$name" cluster)
