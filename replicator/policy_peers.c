@@ -306,7 +306,7 @@ void membership_apply(struct policy *p, uint32_t self, const uint32_t *nodes, un
 /* ---- all of it ---- */
 
 /*
- * Another node is being promoted and waits for DRBD, which is Primary here for nobody: Pacemaker has
+ * Another node is being promoted and waits for DRBD, Primary here for nobody: Pacemaker has
  * had this node demoted, and will have DRBD demoted, too.
  */
 static void on_release(struct policy *p, uint32_t node, const struct ha_msg *m)
