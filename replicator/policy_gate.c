@@ -234,14 +234,16 @@ static bool disks_are_good(const struct drbd_resource *r)
  * Pacemaker promotes DRBD beside us, and its agent takes its time. What that will do is done as
  * soon as it can be: in a planned move in the moment in which the other node has become Secondary,
  * which it does when it is told that this one waits. After the loss of the other node there is
- * nothing to gain: what takes the time then is DRBD's fencing.
+ * nothing to gain: what takes the time then is DRBD's fencing. A node that would be refused for its
+ * configuration takes DRBD from nobody.
  */
 static void drbd_hasten(struct policy *p, struct group *g)
 {
 	const struct drbd_resource *r = drbd_find(p, g->resource);
 
-	if (!g->hasten || !r || r->role != DRBD_SECONDARY || !disks_are_good(r) ||
-	    !drbd_connected(r))
+	if (!g->want || !g->hasten || parity_look(p) == PARITY_DIFFERS)
+		return;
+	if (!r || r->role != DRBD_SECONDARY || !disks_are_good(r) || !drbd_connected(r))
 		return;
 	if (drbd_peers_secondary(r)) {
 		g->hasten = false;

@@ -314,11 +314,12 @@ static void on_release(struct policy *p, uint32_t node, const struct ha_msg *m)
 	const char *name = ha_msg_get(m, "group");
 	const struct drbd_resource *r;
 
+	if (!name || node == p->self || !p->srptd_up || !p->srptd_ready)
+		return;
 	for_each_group(p, g) {
-		if (!name || strcmp(g->name, name) || node == p->self || !p->srptd_ready)
-			continue;
 		r = drbd_find(p, g->resource);
-		if (g->present && g->role == ROLE_STANDBY && r && r->role == DRBD_PRIMARY)
+		if (!strcmp(g->name, name) && g->present && g->role == ROLE_STANDBY && r &&
+		    r->role == DRBD_PRIMARY)
 			act_drbd(p, g, POLICY_SECONDARY);
 	}
 }

@@ -85,7 +85,9 @@ static const struct command commands[] = {
 	{ "promote", "[GROUP [SECONDS [DRBD]]]", 0, 3,
 	  "let a cluster's device group serve on this node",
 	  "GROUP is a DEVICE_GROUP with a drbd_resource; all of them without. It is\n"
-	  "undone when it has not succeeded after SECONDS (20).\n" ROLE_EXIT, run_clustered },
+	  "undone when it has not succeeded after SECONDS (20). For DRBD seconds of these (3)\n"
+	  "its resource may be Secondary still; told a number, srp-replicatord changes its role\n"
+	  "when the node that has it is standby.\n" ROLE_EXIT, run_clustered },
 	{ "reload", "", 0, 0, "read the configuration again and apply what differs",
 	  "With an error in the file nothing is changed and the exit status is 1. It is also 1\n"
 	  "when something in the file could not be made, such as a device without its file.\n",

@@ -151,9 +151,9 @@ struct ha {
 
 #define ha_for_each(g, ha) list_for_each((g), &(ha)->live->device_groups, link)
 
-const char *ha_name(const struct ha_group *g);
 #define HA_LEASE_WAIT_S 3u /* events may be on their way to the replicator */
 
+const char *ha_name(const struct ha_group *g);
 bool ha_ungated(const struct ha_group *g); /* --no-write-gate */
 struct ha_link *ha_link_of(const struct ha_group *g);
 

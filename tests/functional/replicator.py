@@ -472,6 +472,16 @@ class Cluster:
             until(f'{node.name} hears of both', lambda n=node:
                   n.srptd.states() == {1: 'standby', 2: 'standby'})
 
+    def start_daemons(self):
+        """The same with the real srptd."""
+        write(f'{WORK}/disk1', 'x' * (1 << 20))
+        for node in self.nodes:
+            node.corosync_start()
+            node.replicator_start()
+            node.daemon_start()
+        for node in self.nodes:
+            until('heard', lambda n=node: '"parity": "equal"' in n.ask('-j', 'status').stdout)
+
     def promoted(self):
         """Both are up and the first one serves; its epoch."""
         self.start()
@@ -653,13 +663,7 @@ def status(c):
 
 def serve(c):
     """The real srptd: promoted where DRBD is Primary, there only, and both have one table."""
-    write(f'{WORK}/disk1', 'x' * (1 << 20))
-    for node in c.nodes:
-        node.corosync_start()
-        node.replicator_start()
-        node.daemon_start()
-    for node in c.nodes:
-        until('heard', lambda n=node: '"parity": "equal"' in n.ask('-j', 'status').stdout)
+    c.start_daemons()
     check('not while Secondary', c.a.ctl('promote')[0] == 5)
     for new, old in ((c.a, c.b), (c.b, c.a), (c.a, c.b)):
         old.drbd.set(role='Secondary')
@@ -677,13 +681,7 @@ def serve(c):
 
 def hasten(c):
     """A promote that may wait for DRBD has the roles of DRBD changed; one that may not has not."""
-    write(f'{WORK}/disk1', 'x' * (1 << 20))
-    for node in c.nodes:
-        node.corosync_start()
-        node.replicator_start()
-        node.daemon_start()
-    for node in c.nodes:
-        until('heard', lambda n=node: '"parity": "equal"' in n.ask('-j', 'status').stdout)
+    c.start_daemons()
     c.a.drbd.set(role='Primary')
     c.b.drbd.set(peer='Primary')
     check('promote', c.a.ctl('promote', GROUP, '20')[0] == 0)

@@ -19,9 +19,11 @@ sed 's/ reloadable="1"//; /^<!DOCTYPE/,/^\]>/d' "$work/meta" > "$work/plain"
 xmllint --noout --relaxng "$schemas/metadata.rng" "$work/plain" 2> "$work/out" ||
 	fail 'not valid by metadata.rng'
 
-# Each parameter that is read is documented, with the default it has, and no other.
+# Each parameter that is read is documented, with the default it has, and no other; trace_ra is that
+# of every agent.
 documented=$(sed -nE 's/^<parameter name="([^"]*)".*/\1/p' "$work/meta" | sort)
-read=$(grep -oE 'OCF_RESKEY_[a-z][a-z_]+' "$agent" | sed 's/OCF_RESKEY_//' | grep -vx trace_ra | sort -u) # of every agent
+read=$(grep -oE 'OCF_RESKEY_[a-z][a-z_]+' "$agent" | sed 's/OCF_RESKEY_//' | grep -vx trace_ra |
+	sort -u)
 [ "${documented:-none}" = "$read" ] ||
 	fail "parameters: $(diff <(echo "$documented") <(echo "$read"))"
 while read -r name; do

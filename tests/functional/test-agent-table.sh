@@ -155,6 +155,7 @@ row reload clone 0 - srptctl-reload='0'
 row reload clone 1 'srpt.conf:3:1: error' srptctl-reload='1 srpt.conf:3:1: error'
 row reload clone 7 'not running' srptctl-reload='7 srptd is not running' $unit='0 ActiveState=inactive'
 row reload-agent clone 0 -
+row reload-agent clone 6 'drbd_wait' OCF_RESKEY_drbd_wait=1s
 row reload-agent clone 6 'demote_deadline' OCF_RESKEY_demote_deadline=x
 row validate-all clone 0 -
 row validate-all clone 2 'srpt.conf:1:2: error' srptctl-check-config='1 srpt.conf:1:2: error: no'

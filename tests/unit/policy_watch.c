@@ -15,6 +15,8 @@ struct watched {
 	uint64_t until;
 	uint64_t table_epoch;
 	bool wanted, drains;
+	bool hasten; /* DRBD may be made Primary for it, once */
+	bool standby;
 };
 
 struct policy_watch {
@@ -158,6 +160,7 @@ static void watch_srptd(struct policy_watch *w, const struct ha_msg *m)
 {
 	const char *name = ha_msg_get(m, "group"), *role = ha_msg_get(m, "role");
 	const char *resource = ha_msg_get(m, "drbd");
+	uint64_t primary = 0;
 	struct watched *g;
 
 	if (!strcmp(m->verb, "hello") && !ha_msg_get_u64(m, "grace_ms", 30000, &w->grace))
@@ -170,8 +173,14 @@ static void watch_srptd(struct policy_watch *w, const struct ha_msg *m)
 	g = watched(w, name);
 	if (!strcmp(m->verb, "group"))
 		snprintf(g->resource, sizeof(g->resource), "%s", resource ? resource : "");
-	if (!strcmp(m->verb, "want"))
+	if (!strcmp(m->verb, "want")) {
 		g->wanted = true;
+		g->hasten = ha_msg_get_u64(m, "primary", 1, &primary) && primary;
+	}
+	if (!strcmp(m->verb, "unwant") || (role && strcmp(role, "promoting") != 0))
+		g->hasten = false;
+	if (role)
+		g->standby = !strcmp(role, "standby");
 	if (role)
 		g->wanted = !strcmp(role, "promoting") || !strcmp(role, "promoted");
 	if (role)
@@ -290,6 +299,22 @@ static void watch_message(struct policy_watch *w, const struct ha_out *o)
 		g->lease = 0;
 }
 
+/* DRBD's role is changed for a promote that asked for it, and where nothing is served. */
+static void watch_hastened(struct policy_watch *w, const struct policy_action *a)
+{
+	struct watched *g = watched(w, a->group);
+
+	if (!w->up || !w->joined)
+		never(w, "DRBD's role without srptd or membership", a->group);
+	if (strcmp(a->name, g->resource) != 0)
+		never(w, "the role of another DRBD resource", a->group);
+	if (a->type == POLICY_PRIMARY && (!g->hasten || !w->quorum))
+		never(w, "DRBD Primary, which nobody asked for", a->group);
+	if (a->type == POLICY_SECONDARY && (!g->standby || g->lease))
+		never(w, "DRBD Secondary, which is not in standby", a->group);
+	g->hasten = false;
+}
+
 void policy_watch_action(struct policy_watch *w, const struct policy_action *a)
 {
 	struct watched *g;
@@ -303,6 +328,8 @@ void policy_watch_action(struct policy_watch *w, const struct policy_action *a)
 		if (a->epoch <= g->stored)
 			never(w, "an epoch that falls is to be stored", a->group);
 		g->stored = a->epoch;
+	} else if (a->type == POLICY_PRIMARY || a->type == POLICY_SECONDARY) {
+		watch_hastened(w, a);
 	}
 }
 
