@@ -19,6 +19,7 @@
 #define HELLO_WAIT_NS (1000 * NS_PER_MS)   /* a member says hello within this, or is passed over */
 #define CLAIM_AGAIN_NS (1000 * NS_PER_MS)  /* a claim that did not come back */
 #define STALE_WAIT_NS (100 * NS_PER_MS)    /* after we have not run for long */
+#define TRANSITION_MAX_S 255
 #define HEALTH_SETTLE_NS (15000 * NS_PER_MS) /* a word that changes no score is told then */
 
 enum state { STATE_ACTIVE, STATE_STANDBY, STATE_TRANSITIONING, STATE_UNAVAILABLE, STATES };
@@ -106,6 +107,8 @@ struct group {
 	struct target_group tgs[TARGET_GROUPS];
 	bool table_changed;
 	uint64_t table_seq;
+	uint64_t transition_ns; /* how long initiators wait for one */
+	uint64_t vacant_until;  /* what was active is to become active elsewhere; 0: no */
 
 	char refused[REASON_MAX + 16]; /* what srptd was told last, with the code; "": nothing */
 	char reason[REASON_MAX];       /* why there is no lease; "" */
@@ -183,12 +186,13 @@ bool tgs_configure(struct policy *p, struct group *g, const char *states);
 bool tg_set(struct policy *p, struct group *g, uint32_t node, uint16_t id, enum state state,
 	    uint64_t epoch);
 /* Nothing is active with an epoch below the group's. */
-void tgs_epoch_rose(struct group *g);
+void tgs_epoch_rose(const struct policy *p, struct group *g);
 void tgs_node_left(struct policy *p, uint32_t node);
 void tgs_hello_begin(struct policy *p, uint32_t node);
 void tgs_hello_end(struct policy *p, uint32_t node); /* what @node did not tell is no longer */
 bool tg_other_active(const struct group *g, uint16_t id);
 void tables_send(struct policy *p);
+void vacancies_end(struct policy *p); /* in which nobody has become active in time */
 void states_format(const struct group *g, char *text, size_t size);
 
 /* policy_srptd.c */

@@ -115,6 +115,7 @@ void policy_event(struct policy *p, const struct policy_event *e, const struct p
 	p->to = to;
 	handlers[e->type](p, e);
 	gates_check(p);
+	vacancies_end(p);
 	tables_send(p);
 	p->to = NULL;
 }

@@ -347,6 +347,7 @@ uint64_t gates_deadline(const struct policy *p)
 			due_at(p, g->lease_at + p->grace_ns / 3, &due);
 		if (g->claiming)
 			due_at(p, g->claimed_at + CLAIM_AGAIN_NS, &due);
+		due_at(p, g->vacant_until, &due);
 		if (g->health_now && g->health != g->health_now)
 			due_at(p, g->health_since + HEALTH_SETTLE_NS, &due);
 	}

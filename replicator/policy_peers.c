@@ -84,7 +84,7 @@ void epoch_raise(struct policy *p, struct group *g, uint64_t epoch, uint32_t hol
 	g->epoch = epoch;
 	g->holder = holder;
 	act_store(p, g);
-	tgs_epoch_rose(g);
+	tgs_epoch_rose(p, g);
 }
 
 static void claim_void(struct policy *p, struct group *g, uint32_t node, uint64_t epoch)

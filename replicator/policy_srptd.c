@@ -100,6 +100,7 @@ static void on_group(struct policy *p, const struct ha_msg *m)
 	group_role(p, g, role, number_of(m, "epoch", EPOCH_MAX));
 	g->want = want && role == ROLE_PROMOTING;
 	g->own_epoch = g->role_epoch;
+	g->transition_ns = number_of(m, "transition_s", TRANSITION_MAX_S) * 1000 * NS_PER_MS;
 	g->present = g->told = true;
 	g->lease_at = 0; /* it hears of a lease that runs at once */
 }

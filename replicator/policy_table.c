@@ -152,10 +152,43 @@ bool tg_other_active(const struct group *g, uint16_t id)
 	return false;
 }
 
-static void tg_become(struct group *g, struct target_group *t, enum state state)
+/* ---- vacancies ---- */
+
+/*
+ * What was active is demoted, or its node is lost, and another is to be promoted. Initiators that
+ * were told "standby" by all would give up all paths and look for one that is active every few
+ * seconds; of a transition they wait for the end, and for as long as RTPG tells them.
+ */
+static void vacancy_begin(const struct policy *p, struct group *g, const struct target_group *t)
+{
+	if (tg_other_active(g, t->id))
+		return;
+	g->vacant_until = p->now + g->transition_ns;
+	g->table_changed = true;
+}
+
+static void vacancy_end(struct group *g)
+{
+	g->vacant_until = 0;
+	g->table_changed = true;
+}
+
+void vacancies_end(struct policy *p)
+{
+	for_each_group(p, g)
+		if (g->vacant_until && p->now >= g->vacant_until)
+			vacancy_end(g);
+}
+
+static void tg_become(const struct policy *p, struct group *g, struct target_group *t,
+		      enum state state)
 {
 	if (t->state != state)
 		g->table_changed = true;
+	if (state == STATE_ACTIVE && g->vacant_until)
+		vacancy_end(g);
+	if (state == STATE_TRANSITIONING && t->state == STATE_ACTIVE)
+		vacancy_begin(p, g, t);
 	t->state = state;
 }
 
@@ -190,25 +223,32 @@ bool tg_set(struct policy *p, struct group *g, uint32_t node, uint16_t id, enum 
 			(unsigned long long)g->epoch, g->holder);
 		if (t->state == STATE_ACTIVE && t->epoch == g->epoch)
 			return false; /* an old word of what is active by now */
-		tg_become(g, t, STATE_TRANSITIONING);
+		tg_become(p, g, t, STATE_TRANSITIONING);
 		return false;
 	}
 	t->epoch = epoch;
-	tg_become(g, t, state);
+	tg_become(p, g, t, state);
 	return true;
 }
 
-void tgs_epoch_rose(struct group *g)
+void tgs_epoch_rose(const struct policy *p, struct group *g)
 {
 	for (unsigned i = 0; i < g->n_tgs; i++)
 		if (g->tgs[i].state == STATE_ACTIVE && g->tgs[i].epoch < g->epoch)
-			tg_become(g, &g->tgs[i], STATE_TRANSITIONING);
+			tg_become(p, g, &g->tgs[i], STATE_TRANSITIONING);
 }
 
-static void tg_left(struct group *g, struct target_group *t)
+static void tg_left(const struct policy *p, struct group *g, struct target_group *t)
 {
 	t->owner = 0;
-	tg_become(g, t, STATE_UNAVAILABLE);
+	tg_become(p, g, t, STATE_UNAVAILABLE);
+}
+
+static void tg_lost(const struct policy *p, struct group *g, struct target_group *t)
+{
+	if (t->state == STATE_ACTIVE || t->state == STATE_TRANSITIONING)
+		vacancy_begin(p, g, t);
+	tg_left(p, g, t);
 }
 
 void tgs_node_left(struct policy *p, uint32_t node)
@@ -216,7 +256,7 @@ void tgs_node_left(struct policy *p, uint32_t node)
 	for_each_group(p, g) {
 		for (unsigned i = 0; i < g->n_tgs; i++)
 			if (g->tgs[i].owner == node)
-				tg_left(g, &g->tgs[i]);
+				tg_lost(p, g, &g->tgs[i]);
 		if (g->holder == node)
 			g->holder = 0;
 	}
@@ -235,7 +275,7 @@ void tgs_hello_end(struct policy *p, uint32_t node)
 	for_each_group(p, g)
 		for (unsigned i = 0; i < g->n_tgs; i++)
 			if (g->tgs[i].owner == node && !g->tgs[i].told)
-				tg_left(g, &g->tgs[i]);
+				tg_left(p, g, &g->tgs[i]);
 }
 
 /* ---- the table ---- */
@@ -247,10 +287,14 @@ void states_format(const struct group *g, char *text, size_t size)
 	text[0] = '\0';
 	for (unsigned i = 0; i < g->n_tgs; i++) {
 		const struct target_group *t = &g->tgs[i];
+		enum state state = t->state;
+
+		if (state == STATE_STANDBY && g->vacant_until)
+			state = STATE_TRANSITIONING;
 
 		if (t->configured && len < size)
 			len += (size_t)snprintf(text + len, size - len, "%s%u:%s", len ? "," : "",
-						t->id, state_names[t->state]);
+						t->id, state_names[state]);
 	}
 }
 

@@ -233,6 +233,7 @@ void ha_link_is_down(struct daemon *d)
 			continue;
 		if (ha_step_is(g, HA_PROMOTE, "publish") || ha_step_is(g, HA_REOPEN, "publish"))
 			ha_run_fail(g, HA_GATE_CLOSED, "the connection with srp-replicatord broke");
+		ha_table_lost(g);
 	}
 }
 
@@ -247,7 +248,8 @@ static void info_fill(const struct ha_group *g, struct ha_group_info *i)
 		.name = c->name, .resource = c->drbd_resource, .role = g->role,
 		.epoch = g->epoch, .wants = g->wanted,
 		.waiting = ha_step_is(g, HA_PROMOTE, "gate"),
-		.local = local ? local->group_id : 0,
+		.local = local ? local->group_id : 0, .own = g->local,
+		.transition_time = (unsigned)c->transition_time,
 	};
 	if (!g->group->alua)
 		return;

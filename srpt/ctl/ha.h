@@ -80,6 +80,8 @@ struct ha_group_info {
 	uint64_t wants;  /* a promote waits for a lease above this epoch; see waiting */
 	bool waiting;
 	uint16_t local;  /* id of its local target group; 0: it has none */
+	enum alua_state own; /* this node's word on it; in states: what initiators are told */
+	unsigned transition_time; /* s */
 	unsigned n;
 	struct ha_state states[ALUA_GROUPS_MAX];
 };

@@ -25,6 +25,25 @@ static enum alua_state table_state(const struct ha_group *g, uint16_t id, enum a
 	return now == ALUA_OPTIMIZED && g->local == ALUA_OPTIMIZED ? ALUA_TRANSITIONING : now;
 }
 
+static bool table_of_ours(const struct ha_group *g, enum alua_state state, bool ours)
+{
+	const struct conf_target_group *local = conf_local_group(g->group->conf);
+	uint16_t id = local ? local->group_id : 0;
+
+	for (unsigned i = 0; i < g->n_table; i++)
+		if ((g->table[i].id == id) == ours && g->table[i].state == state)
+			return true;
+	return false;
+}
+
+/* The table alone knows that this node, which only stands by, may be about to serve. */
+static enum alua_state local_state(const struct ha_group *g)
+{
+	if (g->local == ALUA_STANDBY && table_of_ours(g, ALUA_TRANSITIONING, true))
+		return ALUA_TRANSITIONING;
+	return g->local;
+}
+
 /* The local target group is as we say, the others as the table says. */
 static int publish(struct ha_group *g)
 {
@@ -40,7 +59,7 @@ static int publish(struct ha_group *g)
 		enum alua_state now = alua_group_state(g->group->alua, tg->group_id);
 
 		s[i].id = tg->group_id;
-		s[i].state = tg == local ? g->local : table_state(g, tg->group_id, now);
+		s[i].state = tg == local ? local_state(g) : table_state(g, tg->group_id, now);
 	}
 	rc = alua_group_set_states(g->group->alua, s, (unsigned)c->n_groups, false);
 	if (rc)
@@ -237,17 +256,6 @@ void ha_refused(struct daemon *d, const char *group, enum ha_result why, const c
 		ha_run_fail(g, why, "%s", reason);
 }
 
-static bool table_of_ours(const struct ha_group *g, enum alua_state state, bool ours)
-{
-	const struct conf_target_group *local = conf_local_group(g->group->conf);
-	uint16_t id = local ? local->group_id : 0;
-
-	for (unsigned i = 0; i < g->n_table; i++)
-		if ((g->table[i].id == id) == ours && g->table[i].state == state)
-			return true;
-	return false;
-}
-
 static void table_keep(struct ha_group *g, uint64_t epoch, const struct ha_state *states,
 		       unsigned n)
 {
@@ -266,6 +274,13 @@ void ha_activate(struct ha_group *g)
 		ha_run_fail(g, HA_FAILED, "no memory for the access states");
 	else
 		ha_step_done(g);
+}
+
+/* Nobody tells its end any more. */
+void ha_table_lost(struct ha_group *g)
+{
+	g->n_table = 0;
+	publish(g);
 }
 
 void ha_table(struct daemon *d, const char *group, uint64_t epoch, const struct ha_state *states,

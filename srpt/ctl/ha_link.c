@@ -223,9 +223,12 @@ static void states_format(const struct ha_group_info *i, char *buf, size_t size)
 	size_t len = 0;
 
 	buf[0] = 0;
-	for (unsigned j = 0; j < i->n && len < size; j++)
-		len += (size_t)snprintf(buf + len, size - len, "%s%u:%s", j ? "," : "",
-					i->states[j].id, alua_state_name(i->states[j].state));
+	for (unsigned j = 0; j < i->n && len < size; j++) {
+		const struct ha_state *s = &i->states[j];
+
+		len += (size_t)snprintf(buf + len, size - len, "%s%u:%s", j ? "," : "", s->id,
+					alua_state_name(s->id == i->local ? i->own : s->state));
+	}
 }
 
 static void group_tell(void *arg, const struct ha_group_info *i)
@@ -240,6 +243,7 @@ static void group_tell(void *arg, const struct ha_group_info *i)
 	ha_out_add(&l->out, "states", states);
 	ha_out_add(&l->out, "role", ha_role_name(i->role));
 	ha_out_add_u64(&l->out, "epoch", i->epoch);
+	ha_out_add_u64(&l->out, "transition_s", i->transition_time);
 	out_send(l);
 	if (i->waiting)
 		ha_link_want(l, i->name, i->wants, false);

@@ -186,6 +186,7 @@ void ha_gate_shut(struct ha_group *g);
 uint64_t ha_above(const struct ha_group *g);
 /* The local target group has this state from now on; told to the others by ha_tell(). */
 int ha_set_local(struct ha_group *g, enum alua_state state);
+void ha_table_lost(struct ha_group *g); /* the replicator is not there */
 void ha_tell(struct ha_group *g);
 /* The step "publish" of a group that is to serve is over. */
 void ha_activate(struct ha_group *g);

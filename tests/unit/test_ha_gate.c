@@ -158,6 +158,35 @@ static void while_it_opens_again_as_well(void **state)
 	assert_string_equal(env_state(), "standby near=2 far=2");
 }
 
+/* What stands by may be promoted next, says the table; and as long as there is one. */
+static void in_a_vacancy_standby_is_a_transition(void **state)
+{
+	(void)state;
+	assert_int_equal(env_ctl("demote", NULL), 0);
+	assert_string_equal(env_state(), "standby near=2 far=2");
+	env_table(7, ALUA_TRANSITIONING, ALUA_TRANSITIONING);
+	assert_string_equal(env_state(), "standby near=f far=f");
+	env_table(7, ALUA_STANDBY, ALUA_STANDBY);
+	assert_string_equal(env_state(), "standby near=2 far=2");
+	env_table(7, ALUA_TRANSITIONING, ALUA_STANDBY);
+	ha_link_is_down(&env_daemon);
+	assert_string_equal(env_state(), "standby near=2 far=2");
+}
+
+/* Between a demote's last word and the table that comes of it nothing is told that is not so. */
+static void a_demote_ends_in_a_vacancy(void **state)
+{
+	(void)state;
+	env_table(7, ALUA_TRANSITIONING, ALUA_TRANSITIONING);
+	fake_events[0] = 0;
+	assert_int_equal(env_ctl("demote", NULL), 0);
+	env_saw("announce:2@7");
+	env_saw_no("state:1=2");
+	assert_string_equal(env_state(), "standby near=f far=f");
+	env_table(8, ALUA_STANDBY, ALUA_OPTIMIZED);
+	assert_string_equal(env_state(), "standby near=2 far=0");
+}
+
 static void another_epoch_is_another_lease(void **state)
 {
 	(void)state;
@@ -237,6 +266,8 @@ int main(void)
 		T(a_table_that_does_not_come),
 		T(the_gate_is_closed_at_once),
 		T(while_it_opens_again_as_well),
+		T(in_a_vacancy_standby_is_a_transition),
+		T(a_demote_ends_in_a_vacancy),
 		T(another_epoch_is_another_lease),
 		T(never_two),
 		T(the_others_are_as_the_table_says),

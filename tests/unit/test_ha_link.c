@@ -268,7 +268,8 @@ static int setup(void **state)
 	in_call = false;
 	group = (struct ha_group_info){
 		.name = "dg", .resource = "r0", .role = HA_STANDBY, .epoch = 4, .local = 1, .n = 2,
-		.states = { { 1, ALUA_STANDBY }, { 2, ALUA_TRANSITIONING } },
+		.states = { { 1, ALUA_TRANSITIONING }, { 2, ALUA_TRANSITIONING } },
+		.own = ALUA_STANDBY, .transition_time = 60,
 	};
 	conf_use(clustered);
 	return d.ha_link ? 0 : -1;
@@ -299,7 +300,8 @@ static void all_is_told_after_a_connection(void **state)
 	snprintf(want, sizeof(want), "hello version=1 node=n1 pid=%d grace_ms=5000", (int)getpid());
 	assert_string_equal(peer_text(fd), want);
 	assert_string_equal(peer_text(fd), "group group=dg drbd=r0 local=1 "
-			    "states=1:standby,2:transitioning role=standby epoch=4");
+			    "states=1:standby,2:transitioning role=standby epoch=4 "
+			    "transition_s=60");
 	assert_string_equal(peer_text(fd), "want group=dg above=9");
 	assert_int_equal(parity_make(d.live.conf, &p), 0);
 	snprintf(want, sizeof(want), "parity hash=%016" PRIx64 " keys=%zu", p.hash, p.n);

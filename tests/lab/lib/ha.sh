@@ -87,7 +87,7 @@ ha_logs()
 	done
 	tail -c +$((${events_begin:-0} + 1)) "$LAB_CLUSTER/events" > "$LAB_OUT/events"
 	sort -n "$LAB_OUT"/node?.journal > "$LAB_OUT/journal"
-	[ ! -s "$LAB_OUT/history.log" ] ||
+	[ ! -s "$LAB_OUT/history.log" ] || [ ! -s "$LAB_OUT/case" ] ||
 		"$here/tools/timeline" stall --json "$LAB_OUT" > "$LAB_OUT/figures.json"
 }
 
