@@ -109,6 +109,7 @@ struct group {
 	uint64_t table_seq;
 	uint64_t transition_ns; /* how long initiators wait for one */
 	uint64_t vacant_until;  /* what was active is to become active elsewhere; 0: no */
+	uint16_t vacated;       /* target group that was */
 
 	char refused[REASON_MAX + 16]; /* what srptd was told last, with the code; "": nothing */
 	char reason[REASON_MAX];       /* why there is no lease; "" */

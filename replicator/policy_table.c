@@ -157,13 +157,16 @@ bool tg_other_active(const struct group *g, uint16_t id)
 /*
  * What was active is demoted, or its node is lost, and another is to be promoted. Initiators that
  * were told "standby" by all would give up all paths and look for one that is active every few
- * seconds; of a transition they wait for the end, and for as long as RTPG tells them.
+ * seconds; for the end of a transition they wait, on the path they use. It is told of the group
+ * that was active; only when that cannot be reached any more, of those that take its place: who
+ * turns to one of these before it is active asks again every two seconds, afterwards at once.
  */
 static void vacancy_begin(const struct policy *p, struct group *g, const struct target_group *t)
 {
 	if (tg_other_active(g, t->id))
 		return;
 	g->vacant_until = p->now + g->transition_ns;
+	g->vacated = t->id;
 	g->table_changed = true;
 }
 
@@ -280,6 +283,21 @@ void tgs_hello_end(struct policy *p, uint32_t node)
 
 /* ---- the table ---- */
 
+static bool vacated_is_gone(const struct group *g)
+{
+	for (unsigned i = 0; i < g->n_tgs; i++)
+		if (g->tgs[i].id == g->vacated)
+			return g->tgs[i].state == STATE_UNAVAILABLE;
+	return true;
+}
+
+static enum state state_shown(const struct group *g, const struct target_group *t)
+{
+	bool waits = g->vacant_until && (t->id == g->vacated || vacated_is_gone(g));
+
+	return waits && t->state == STATE_STANDBY ? STATE_TRANSITIONING : t->state;
+}
+
 void states_format(const struct group *g, char *text, size_t size)
 {
 	size_t len = 0;
@@ -287,14 +305,10 @@ void states_format(const struct group *g, char *text, size_t size)
 	text[0] = '\0';
 	for (unsigned i = 0; i < g->n_tgs; i++) {
 		const struct target_group *t = &g->tgs[i];
-		enum state state = t->state;
-
-		if (state == STATE_STANDBY && g->vacant_until)
-			state = STATE_TRANSITIONING;
 
 		if (t->configured && len < size)
 			len += (size_t)snprintf(text + len, size - len, "%s%u:%s", len ? "," : "",
-						t->id, state_names[state]);
+						t->id, state_names[state_shown(g, t)]);
 	}
 }
 

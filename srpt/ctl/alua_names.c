@@ -36,6 +36,8 @@ const char *alua_state_name(enum alua_state state)
 {
 	int s = 0;
 
+	if (state == ALUA_VACANT)
+		state = ALUA_TRANSITIONING;
 	while (states[s] != state)
 		s++;
 	return conf_alua_state_name((enum conf_alua_state)s);

@@ -40,7 +40,7 @@ static bool table_of_ours(const struct ha_group *g, enum alua_state state, bool 
 static enum alua_state local_state(const struct ha_group *g)
 {
 	if (g->local == ALUA_STANDBY && table_of_ours(g, ALUA_TRANSITIONING, true))
-		return ALUA_TRANSITIONING;
+		return ALUA_VACANT;
 	return g->local;
 }
 

@@ -25,6 +25,7 @@ static const struct {
 	{ GATE_STANDBY, ACCESS_STANDBY, SENSE_ALUA_STANDBY },
 	{ GATE_UNAVAILABLE, ACCESS_UNAVAILABLE, SENSE_ALUA_UNAVAILABLE },
 	{ GATE_TRANSITION, ACCESS_TRANSITION, SENSE_ALUA_TRANSITION },
+	{ GATE_VACANT, ACCESS_STANDBY, SENSE_ALUA_TRANSITION },
 	{ GATE_OFFLINE, ACCESS_UNAVAILABLE, SENSE_ALUA_OFFLINE },
 };
 
@@ -54,10 +55,24 @@ static uint8_t access_of(const struct scsi_cmd *cmd)
 	return access;
 }
 
+/*
+ * To initiators' path checkers one in transition is broken (multipath-tools before 0.9.5), one in
+ * standby is not. In a cluster the former lasts for seconds, so they are told the latter.
+ */
+static unsigned gate_of_cmd(const struct scsi_cmd *cmd)
+{
+	unsigned gate = atomic_load_explicit(&cmd->itl->gate, memory_order_acquire);
+
+	if (gate & (GATE_GUARDED | GATE_VACANT) && gate & (GATE_VACANT | GATE_TRANSITION) &&
+	    cmd->op->exec == op_test_unit_ready)
+		gate = (gate & ~(GATE_VACANT | GATE_TRANSITION)) | GATE_STANDBY;
+	return gate;
+}
+
 enum scsi_sense access_check(struct scsi_cmd *cmd)
 {
 	struct itl *itl = cmd->itl;
-	unsigned gate = atomic_load_explicit(&itl->gate, memory_order_acquire);
+	unsigned gate = gate_of_cmd(cmd);
 	bool ua = ua_pending(&itl->ua) && !(cmd->op->flags & OP_UA_PASSES) && !cmd->internal;
 	enum scsi_sense s = SENSE_OK, closed = SENSE_OK;
 
@@ -86,7 +101,7 @@ static enum scsi_sense guard_again(struct scsi_cmd *cmd, unsigned gate)
 
 enum scsi_sense access_check_again(struct scsi_cmd *cmd)
 {
-	unsigned gate = atomic_load_explicit(&cmd->itl->gate, memory_order_acquire);
+	unsigned gate = gate_of_cmd(cmd);
 	enum scsi_sense s = SENSE_OK;
 
 	if (gate & GATE_GUARDED)

@@ -23,11 +23,12 @@ struct scsi_cmd;
 #define GATE_WE 0x01u          /* not privileged under a Write Exclusive type */
 #define GATE_EA 0x02u          /* not privileged under an Exclusive Access type */
 #define GATE_RESERVED 0x04u    /* another nexus has RESERVEd the LU */
-#define GATE_STANDBY 0x08u     /* at most one of these five: ALUA state of the port */
+#define GATE_STANDBY 0x08u     /* at most one of these, and GATE_VACANT: ALUA state of the port */
 #define GATE_UNAVAILABLE 0x10u
 #define GATE_TRANSITION 0x20u
 #define GATE_OFFLINE 0x40u     /* as unavailable, told apart by the sense */
 #define GATE_GUARDED 0x80u     /* the LU has a write gate (scsi/gate.h): look at that, too */
+#define GATE_VACANT 0x100u     /* see ALUA_VACANT */
 #define GATE_CONFLICT (GATE_WE | GATE_EA | GATE_RESERVED)
 
 /* Compute and publish the gate of one nexus, of every nexus on @lu. Control thread. */

@@ -134,14 +134,18 @@ static bool entry_same_ports(const struct alua_entry *a, const struct alua_entry
 	       !memcmp(a->ports, b->ports, a->n_ports * sizeof(*a->ports));
 }
 
+static bool in_transition(const struct alua_entry *e)
+{
+	return e->state == ALUA_TRANSITIONING || e->state == ALUA_VACANT;
+}
+
 /*
  * Nothing is told of the beginning of a transition: commands are refused with 02/04/0A,
  * which says as much, and its end is told.
  */
 static bool entry_same_access(const struct alua_entry *a, const struct alua_entry *b)
 {
-	return a->preferred == b->preferred &&
-	       (a->state == b->state || b->state == ALUA_TRANSITIONING);
+	return a->preferred == b->preferred && (a->state == b->state || in_transition(b));
 }
 
 /* The unit attentions that tell initiators what is new in @b. */
@@ -183,6 +187,7 @@ unsigned alua_gate(const struct itl *itl)
 		[ALUA_UNAVAILABLE] = GATE_UNAVAILABLE,
 		[ALUA_OFFLINE] = GATE_OFFLINE,
 		[ALUA_TRANSITIONING] = GATE_TRANSITION,
+		[ALUA_VACANT] = GATE_VACANT,
 	};
 	const struct alua_entry *e = alua_find_port(alua_table(itl->lu),
 						    itl->nexus->port.rel_tgt_id);

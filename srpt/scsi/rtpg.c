@@ -16,6 +16,7 @@ enum { FORMAT_LENGTH_ONLY, FORMAT_EXTENDED }; /* PARAMETER DATA FORMAT */
 #define PORT_LEN 4u
 #define RETURN_EXTENDED 0x10 /* extended header, byte 4 */
 #define PREF 0x80
+#define STATE_MASK 0x0f /* of ALUA_VACANT, too */
 /* T_SUP, O_SUP, U_SUP, S_SUP, AN_SUP, AO_SUP: every state but LBA dependent. */
 #define STATES_SUPPORTED 0xcf
 
@@ -38,7 +39,7 @@ bool prep_report_target_port_groups(struct scsi_cmd *cmd)
 
 static uint8_t *put_group(uint8_t *p, const struct alua_entry *e)
 {
-	p[0] = (uint8_t)((e->preferred ? PREF : 0) | e->state);
+	p[0] = (uint8_t)((e->preferred ? PREF : 0) | (e->state & STATE_MASK));
 	p[1] = STATES_SUPPORTED;
 	put_be16(p + 2, e->id);
 	p[5] = (uint8_t)e->status;

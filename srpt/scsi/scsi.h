@@ -392,6 +392,11 @@ enum alua_state {
 	ALUA_UNAVAILABLE = 0x3,
 	ALUA_OFFLINE = 0xe,
 	ALUA_TRANSITIONING = 0xf,
+	/*
+	 * Standby while no group is active: told as transitioning, so that initiators wait, but
+	 * what standby allows is allowed.
+	 */
+	ALUA_VACANT = 0x1f,
 };
 
 #define ALUA_GROUPS_MAX 32 /* target port groups of a device group */

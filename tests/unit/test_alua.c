@@ -103,6 +103,25 @@ static void test_a_transition_is_told_at_its_end(void **state)
 	ready(t, t->e.a, SENSE_OK);
 }
 
+/* Its beginning is not told either, from wherever; nor that a transition has become one. */
+static void test_a_vacancy_is_told_at_its_end(void **state)
+{
+	struct groups *t = *state;
+
+	local_state(t, ALUA_TRANSITIONING);
+	local_state(t, ALUA_VACANT);
+	assert_int_equal(pending(t->e.a), 0);
+	assert_int_equal(gate(t->e.a), GATE_VACANT);
+	ready(t, t->e.a, SENSE_ALUA_STANDBY);
+	local_state(t, ALUA_STANDBY);
+	ready(t, t->e.a, SENSE_UA_ALUA_CHANGED);
+	local_state(t, ALUA_VACANT);
+	assert_int_equal(pending(t->e.a), 0);
+	local_state(t, ALUA_OPTIMIZED);
+	ready(t, t->e.a, SENSE_UA_ALUA_CHANGED);
+	ready(t, t->e.a, SENSE_OK);
+}
+
 static void test_a_failed_transition_is_told_as_such(void **state)
 {
 	struct groups *t = *state;
@@ -248,6 +267,7 @@ int main(void)
 		T(test_every_nexus_is_told_once),
 		T(test_no_change_is_not_told),
 		T(test_a_transition_is_told_at_its_end),
+		T(test_a_vacancy_is_told_at_its_end),
 		T(test_a_failed_transition_is_told_as_such),
 		T(test_preference_is_told),
 		T(test_other_ports_are_other_inquiry_data),

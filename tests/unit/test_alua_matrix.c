@@ -87,6 +87,7 @@ static const struct column {
 	{ ALUA_UNAVAILABLE, 'U', 0x0c },
 	{ ALUA_OFFLINE, 'U', 0x12 },
 	{ ALUA_TRANSITIONING, 'T', 0x0a },
+	{ ALUA_VACANT, 'S', 0x0a },
 };
 
 static const struct rule *rule_of(const struct scsi_op *op)
@@ -109,12 +110,13 @@ static void check(struct groups *g, const struct scsi_op *op, const struct colum
 {
 	const uint8_t cdb[16] = { op->opcode, op->flags & OP_SA ? op->sa : 0 };
 	bool passes = strchr(rule_of(op)->states, c->letter);
+	uint8_t ascq = c->state == ALUA_VACANT && !op->opcode ? 0x0b : c->ascq;
 	struct task t;
 
 	task_init(&g->e, &t, cdb, sizeof(cdb));
 	t.sc.data_in_len = 512;
 	task_run(&g->e, &t);
-	if (refused_by_state(&t, c->ascq) == passes)
+	if (refused_by_state(&t, ascq) == passes)
 		fail_msg("%s %s in state %x", op->name, passes ? "is refused" : "runs", c->state);
 	if (!passes)
 		assert_int_equal(t.sc.data_len, 0);

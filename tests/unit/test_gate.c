@@ -359,8 +359,20 @@ static void test_the_access_state_is_told_before_the_gate(void **state)
 	local_state(t, ALUA_UNAVAILABLE);
 	env_clear_ua(t->e.a);
 	ready(t, t->e.a, SENSE_ALUA_UNAVAILABLE);
+	local_state(t, ALUA_STANDBY);
+	env_clear_ua(t->e.a);
+	ready(t, t->e.a, SENSE_ALUA_STANDBY);
+}
+
+/* Of a path that it takes for broken a path checker makes no use when the transition is over. */
+static void test_in_transition_it_is_as_ready_as_in_standby(void **state)
+{
+	struct groups *t = *state;
+
 	local_state(t, ALUA_TRANSITIONING);
-	ready(t, t->e.a, SENSE_ALUA_TRANSITION);
+	ready(t, t->e.a, SENSE_ALUA_STANDBY);
+	alua_group_gate_open(t->g, 1, FOR_EVER);
+	ready(t, t->e.a, SENSE_ALUA_STANDBY);
 }
 
 static void test_a_unit_attention_is_told_before_the_gate(void **state)
@@ -433,6 +445,7 @@ int main(void)
 		T(test_a_format_behind_its_answer_stops),
 		T(test_standby),
 		T(test_the_access_state_is_told_before_the_gate),
+		T(test_in_transition_it_is_as_ready_as_in_standby),
 		T(test_a_unit_attention_is_told_before_the_gate),
 		T(test_reservations_are_not_told_behind_a_closed_gate),
 		T(test_a_group_without_a_gate),

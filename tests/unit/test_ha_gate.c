@@ -165,7 +165,7 @@ static void in_a_vacancy_standby_is_a_transition(void **state)
 	assert_int_equal(env_ctl("demote", NULL), 0);
 	assert_string_equal(env_state(), "standby near=2 far=2");
 	env_table(7, ALUA_TRANSITIONING, ALUA_TRANSITIONING);
-	assert_string_equal(env_state(), "standby near=f far=f");
+	assert_string_equal(env_state(), "standby near=1f far=f");
 	env_table(7, ALUA_STANDBY, ALUA_STANDBY);
 	assert_string_equal(env_state(), "standby near=2 far=2");
 	env_table(7, ALUA_TRANSITIONING, ALUA_STANDBY);
@@ -182,7 +182,7 @@ static void a_demote_ends_in_a_vacancy(void **state)
 	assert_int_equal(env_ctl("demote", NULL), 0);
 	env_saw("announce:2@7");
 	env_saw_no("state:1=2");
-	assert_string_equal(env_state(), "standby near=f far=f");
+	assert_string_equal(env_state(), "standby near=1f far=f");
 	env_table(8, ALUA_STANDBY, ALUA_OPTIMIZED);
 	assert_string_equal(env_state(), "standby near=2 far=0");
 }

@@ -91,7 +91,8 @@ static void test_it_answers_in_every_state(void **state)
 		uint8_t byte;
 	} rows[] = {
 		{ ALUA_NONOPTIMIZED, 0x01 }, { ALUA_STANDBY, 0x02 }, { ALUA_UNAVAILABLE, 0x03 },
-		{ ALUA_OFFLINE, 0x0e }, { ALUA_TRANSITIONING, 0x0f }, { ALUA_OPTIMIZED, 0x00 },
+		{ ALUA_OFFLINE, 0x0e }, { ALUA_TRANSITIONING, 0x0f }, { ALUA_VACANT, 0x0f },
+		{ ALUA_OPTIMIZED, 0x00 },
 	};
 	struct groups *g = *state;
 	struct task t;
