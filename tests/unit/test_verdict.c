@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is made of a CIB: that of a cluster whose node2 was fenced, as Pacemaker 2.1.5 has it, and
+ * the same with one thing changed.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <libxml/parser.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "fence/verdict.h"
+
+#define DRBD_ATTRIBUTES \
+	"<instance_attributes id='d-ia'>" \
+	"<nvpair name='drbd_resource' value='r0' id='d-ia-r'/></instance_attributes>"
+#define DRBD_CLONE \
+	"<clone id='drbd-clone'><meta_attributes id='dc-meta'>" \
+	"<nvpair name='promotable' value='true' id='dc-meta-p'/></meta_attributes>" \
+	"<primitive id='drbd' class='ocf' provider='linbit' type='drbd'>" \
+	DRBD_ATTRIBUTES "</primitive></clone>"
+#define STATE1 \
+	"<node_state id='1' uname='node1' in_ccm='true' crmd='online' join='member'" \
+	" expected='member'/>"
+#define STATE2_FENCED "in_ccm='false' crmd='offline' join='down' expected='down'"
+#define STATE2 "<node_state id='2' uname='node2' " STATE2_FENCED "/>"
+#define LOCATION(id) "<constraints><rsc_location id='" id "' rsc='drbd-clone'/>"
+
+static const char fenced[] =
+	"<cib validate-with='pacemaker-3.0' epoch='9' num_updates='3' admin_epoch='0'"
+	" have-quorum='1' dc-uuid='1'>"
+	"<configuration><crm_config><cluster_property_set id='b'>"
+	"<nvpair id='b-s' name='stonith-enabled' value='true'/>"
+	"<nvpair id='b-q' name='no-quorum-policy' value='stop'/></cluster_property_set>"
+	"</crm_config>"
+	"<nodes><node id='1' uname='node1'/><node id='2' uname='node2'/></nodes>"
+	"<resources>" DRBD_CLONE
+	"<clone id='srpt-clone'><primitive id='srpt' class='ocf' provider='srp' type='target'>"
+	"<instance_attributes id='s-ia'><nvpair name='drbd_wait' value='60' id='s-ia-w'/>"
+	"</instance_attributes></primitive></clone></resources>"
+	"<constraints><rsc_location id='other' rsc='srpt-clone' node='node1' score='1'/>"
+	"</constraints></configuration><status>" STATE1 STATE2 "</status></cib>";
+
+static const struct row {
+	const char *what, *from, *to; /* the first @from becomes @to */
+	enum verdict verdict;
+} rows[] = {
+	{ "fenced", "", "", VERDICT_FENCED },
+	{ "no property", "<nvpair id='b-s' name='stonith-enabled' value='true'/>", "",
+	  VERDICT_FENCED },
+	{ "another word for true", "value='true'", "value='Yes'", VERDICT_FENCED },
+	{ "stonith disabled", "value='true'", "value='false'", VERDICT_UNSURE },
+	{ "stonith disabled, another word", "value='true'", "value='0'", VERDICT_UNSURE },
+	{ "stonith neither", "value='true'", "value='maybe'", VERDICT_UNSURE },
+	{ "stonith without a value", "name='stonith-enabled' value='true'",
+	  "name='stonith-enabled'", VERDICT_UNSURE },
+	{ "stonith disabled in the other spelling", "'stonith-enabled' value='true'",
+	  "'stonith_enabled' value='off'", VERDICT_UNSURE },
+	{ "stonith disabled in another set", "</cluster_property_set>",
+	  "</cluster_property_set><cluster_property_set id='c'>"
+	  "<nvpair id='c-s' name='stonith-enabled' value='false'/></cluster_property_set>",
+	  VERDICT_UNSURE },
+	{ "no quorum", "have-quorum='1'", "have-quorum='0'", VERDICT_UNSURE },
+	{ "quorum not known", " have-quorum='1'", "", VERDICT_UNSURE },
+	{ "quorum in words", "have-quorum='1'", "have-quorum='true'", VERDICT_FENCED },
+
+	{ "the old element of a clone", DRBD_CLONE,
+	  "<master id='drbd-clone'><primitive id='drbd'>" DRBD_ATTRIBUTES "</primitive></master>",
+	  VERDICT_FENCED },
+	{ "no clone", DRBD_CLONE, "", VERDICT_UNSURE },
+	{ "another resource", "value='r0'", "value='r1'", VERDICT_UNSURE },
+	{ "a longer resource", "value='r0'", "value='r00'", VERDICT_UNSURE },
+	{ "not in a clone", DRBD_CLONE, "<primitive id='drbd'>" DRBD_ATTRIBUTES "</primitive>",
+	  VERDICT_UNSURE },
+	{ "in a group", DRBD_CLONE,
+	  "<clone id='drbd-clone'><group id='g'><primitive id='drbd'>" DRBD_ATTRIBUTES
+	  "</primitive></group></clone>", VERDICT_UNSURE },
+	{ "two clones", "<clone id='srpt-clone'>",
+	  "<clone id='c2'><primitive id='d2'><instance_attributes id='d2-ia'>"
+	  "<nvpair name='drbd_resource' value='r0' id='d2-r'/></instance_attributes></primitive>"
+	  "</clone><clone id='srpt-clone'>", VERDICT_UNSURE },
+	{ "a clone and a master", "<clone id='srpt-clone'>",
+	  "<master id='c2'><primitive id='d2'><instance_attributes id='d2-ia'>"
+	  "<nvpair name='drbd_resource' value='r0' id='d2-r'/></instance_attributes></primitive>"
+	  "</master><clone id='srpt-clone'>", VERDICT_UNSURE },
+	{ "a clone without id", "<clone id='drbd-clone'>", "<clone>", VERDICT_UNSURE },
+	{ "a clone with a hostile id", "'drbd-clone'", "'x&quot;/&gt;'", VERDICT_UNSURE },
+
+	{ "the constraint is there", "<constraints>",
+	  LOCATION("drbd-fence-by-handler-r0-drbd-clone"), VERDICT_UNSURE },
+	{ "that of another resource", "<constraints>",
+	  LOCATION("drbd-fence-by-handler-r1-drbd-clone"), VERDICT_FENCED },
+	{ "no constraints", "<constraints><rsc_location id='other' rsc='srpt-clone' node='node1' "
+	  "score='1'/></constraints>", "", VERDICT_FENCED },
+
+	{ "not noticed yet", STATE2_FENCED,
+	  "in_ccm='true' crmd='online' join='member' expected='member'", VERDICT_ONLINE },
+	{ "online though expected down", STATE2_FENCED,
+	  "in_ccm='true' crmd='online' join='member' expected='down'", VERDICT_ONLINE },
+	{ "left, not fenced", STATE2_FENCED,
+	  "in_ccm='false' crmd='offline' join='down' expected='member'", VERDICT_LOST },
+	{ "left, Pacemaker not noticed", STATE2_FENCED,
+	  "in_ccm='false' crmd='online' join='member' expected='member'", VERDICT_LOST },
+	{ "fenced, Pacemaker not noticed", STATE2_FENCED,
+	  "in_ccm='false' crmd='online' join='down' expected='down'", VERDICT_LOST },
+	{ "member without Pacemaker", STATE2_FENCED,
+	  "in_ccm='true' crmd='offline' join='down' expected='down'", VERDICT_LOST },
+	{ "nothing expected", " expected='down'", "", VERDICT_LOST },
+	{ "times: fenced", STATE2_FENCED, "in_ccm='0' crmd='0' join='down' expected='down'",
+	  VERDICT_FENCED },
+	{ "times: left", STATE2_FENCED,
+	  "in_ccm='0' crmd='1700000000' join='member' expected='member'", VERDICT_LOST },
+	{ "times: online", STATE2_FENCED,
+	  "in_ccm='1700000000' crmd='1700000001' join='member' expected='member'", VERDICT_ONLINE },
+	{ "no membership", " in_ccm='false'", "", VERDICT_UNSURE },
+	{ "an empty membership", "in_ccm='false'", "in_ccm=''", VERDICT_UNSURE },
+	{ "another membership", "in_ccm='false'", "in_ccm='no'", VERDICT_UNSURE },
+	{ "a negative time", "in_ccm='false'", "in_ccm='-1'", VERDICT_UNSURE },
+	{ "a time with zeros", "in_ccm='false'", "in_ccm='00'", VERDICT_UNSURE },
+	{ "no Pacemaker's state", " crmd='offline'", "", VERDICT_UNSURE },
+	{ "banned", "crmd='offline'", "crmd='banned'", VERDICT_UNSURE },
+	{ "a remote node", "crmd='offline'", "crmd='offline' remote_node='true'", VERDICT_UNSURE },
+
+	{ "unknown peer", "uname='node2' in_ccm", "uname='node3' in_ccm", VERDICT_UNSURE },
+	{ "no state of the peer", STATE2, "", VERDICT_UNSURE },
+	{ "two states of the peer", STATE2,
+	  STATE2 "<node_state id='3' uname='node2' in_ccm='true'/>", VERDICT_UNSURE },
+	{ "no node", "<node id='2' uname='node2'/>", "", VERDICT_UNSURE },
+	{ "a ping node", "<node id='2' uname='node2'/>", "<node id='2' uname='node2' type='ping'/>",
+	  VERDICT_UNSURE },
+	{ "a member", "<node id='2' uname='node2'/>", "<node id='2' uname='node2' type='member'/>",
+	  VERDICT_FENCED },
+	{ "a state elsewhere", "</status>", "</status><status>" STATE2 "</status>",
+	  VERDICT_FENCED },
+	{ "text and comments between", "<status>", "<status>x<!-- y -->\n", VERDICT_FENCED },
+};
+
+static const struct ask ask = { .resource = "r0", .peer = "node2", .node = "node1" };
+
+/* To be freed. */
+static char *changed(const struct row *r)
+{
+	const char *at = strstr(fenced, r->from);
+	size_t from = strlen(r->from), to = strlen(r->to);
+	char *text = malloc(sizeof(fenced) + to);
+
+	if (!at)
+		fail_msg("%s: there is no %s", r->what, r->from);
+	assert_non_null(text);
+	memcpy(text, fenced, (size_t)(at - fenced));
+	memcpy(text + (at - fenced), r->to, to);
+	strcpy(text + (at - fenced) + to, at + from);
+	return text;
+}
+
+static void judge(const char *text, struct opinion *o)
+{
+	xmlDoc *doc = xmlReadMemory(text, (int)strlen(text), NULL, NULL, XML_PARSE_NONET);
+
+	if (!doc)
+		fail_msg("no XML: %s", text);
+	verdict_find(xmlDocGetRootElement(doc), &ask, o);
+	xmlFreeDoc(doc);
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *r = &rows[i];
+		char *text = changed(r);
+		struct opinion o;
+
+		judge(text, &o);
+		free(text);
+		if (o.verdict != r->verdict)
+			fail_msg("%s: %d, %s", r->what, o.verdict, o.reason);
+		assert_string_equal(o.clone, o.verdict == VERDICT_UNSURE ? "" : "drbd-clone");
+		assert_true(!o.reason == (o.verdict == VERDICT_FENCED));
+	}
+}
+
+static void test_no_cib(void **state)
+{
+	static const char *const texts[] = {
+		"<cib/>", "<cib have-quorum='1'/>", "<x/>", "<cib><configuration/></cib>",
+		"<cib have-quorum='1'><configuration><resources/></configuration><status/></cib>",
+	};
+	struct opinion o;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		judge(texts[i], &o);
+		assert_int_equal(o.verdict, VERDICT_UNSURE);
+		assert_non_null(o.reason);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_no_cib),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
