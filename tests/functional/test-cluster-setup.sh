@@ -66,6 +66,10 @@ for node in node1 node2; do
 	done
 done
 
+# With DRBD 8.4 ours is in front of the stock handler.
+grep -q 'fence-peer "/usr/libexec/srpt/srp-fence-peer /usr/lib/drbd/crm-fence-peer.sh";' "$work/drbd" ||
+	fail 'not that handler'
+
 # Parts that are left out, and the other version of DRBD.
 without NODE1_ADDR2 NODE2_ADDR2 FENCE_CIPHER
 expect 0 setup --corosync
