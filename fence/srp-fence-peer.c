@@ -23,7 +23,7 @@
 
 #define WAIT_DEFAULT 60 /* seconds */
 #define WAIT_MAX 600
-#define ONLINE_MS 1500 /* Corosync may be about to notice what DRBD has */
+#define ONLINE_MS 5000 /* DRBD may notice after one second what takes Corosync six */
 #define SLACK_S 30     /* for what does not wait: a slow node is no reason to begin anew */
 
 #define EXIT_USAGE 2
