@@ -179,6 +179,57 @@ int backend_exchange(struct backend *be, struct backend *fresh, char *err, size_
 	return be->ops->exchange(be, fresh, err, errlen);
 }
 
+struct backend_known backend_known(const struct backend *be)
+{
+	return (struct backend_known){ .disk = be->disk, .block = be->block, .info = be->info };
+}
+
+bool backend_unsure(const struct backend *be)
+{
+	return be->unsure && !backend_is_parked(be);
+}
+
+int backend_look(const struct backend_params *p, struct backend_known *known)
+{
+	struct backend_params parked = *p;
+	struct backend *be;
+	char err[200];
+	int rc;
+
+	parked.parked = true;
+	parked.known.disk = 0;
+	rc = backend_open(&parked, &be, err, sizeof(err));
+	if (rc)
+		return rc;
+	*known = backend_known(be);
+	if (known->block)
+		vdisk_identity(known->disk, known->identity);
+	backend_close(be);
+	return 0;
+}
+
+/*
+ * Reactors read single fields of it, for who asks what the disk is like. Most often it is like
+ * what was known, and nothing is written.
+ */
+void backend_info_put(struct backend *be, const struct backend_info *info)
+{
+	if (memcmp(info, &be->info, sizeof(*info)))
+		be->info = *info;
+}
+
+void backend_learn(struct backend *be, const struct backend_known *known)
+{
+	struct backend_info info = be->info;
+
+	if (!backend_unsure(be) || !vdisk_is_known(be, known))
+		return;
+	vdisk_hints(&info, known);
+	backend_info_put(be, &info);
+	memcpy(be->identity, known->identity, sizeof(be->identity));
+	be->unsure = false;
+}
+
 void backend_refresh(struct backend *be, struct reactor *r)
 {
 	assert(be->port[r->id].attached);

@@ -154,6 +154,18 @@ struct backend_fault {
 	uint64_t off, len; /* bytes; len 0: anywhere */
 };
 
+/*
+ * What a disk is known to be like, so that opening it need not ask for it: sysfs is slow. Of
+ * @info only what is a hint to initiators is taken, and only of the same disk.
+ */
+#define BACKEND_IDENTITY 160
+struct backend_known {
+	uint64_t disk; /* number of the block device, or of the file system of a file; 0: none */
+	bool block;    /* a block device */
+	struct backend_info info;
+	char identity[BACKEND_IDENTITY]; /* what the disk calls itself; "": not known */
+};
+
 struct backend_params {
 	enum backend_type type;
 	const char *filename;  /* path, of dev_... also H:C:I:L; NULL for nullio, ram, fault */
@@ -172,6 +184,7 @@ struct backend_params {
 	 * ends with -ENODEV. Nullio, ram and fault have nothing to close and lose nothing by it.
 	 */
 	bool parked;
+	struct backend_known known; /* it may be out of date: backend_unsure() then says so */
 	struct backend_fault fault;
 };
 
@@ -244,6 +257,21 @@ bool backend_can_exchange(const struct backend *be);
  * any more. Control thread.
  */
 bool backend_suspect(struct backend *be);
+
+/* What is known of it, for backend_params.known, but for its identity. Control thread. */
+struct backend_known backend_known(const struct backend *be);
+
+/*
+ * Whether it was opened by what was known: then backend_look() is to find out what the disk is
+ * like now, for backend_learn(). Control thread.
+ */
+bool backend_unsure(const struct backend *be);
+
+/* What the disk at @p->filename is like, without opening it. 0 or -errno. May block; any thread. */
+int backend_look(const struct backend_params *p, struct backend_known *known);
+
+/* Take over what was found; of another disk than that in use nothing. Control thread. */
+void backend_learn(struct backend *be, const struct backend_known *known);
 
 /*
  * Let @be go on with what @fresh has open, of the same parameters but read_only and of at least

@@ -11,8 +11,6 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
-#define VDISK_IDENTITY 160
-
 /* A backend as one reactor sees it. Reactor thread. */
 struct backend_port {
 	unsigned inflight; /* submitted, done() not yet called */
@@ -28,8 +26,10 @@ struct backend {
 	const struct backend_ops *ops;
 	_Atomic(be_submit_fn *) submit; /* ops->submit, or what refuses while it is parked */
 	char *filename; /* "" for nullio, ram and fault */
-	char identity[VDISK_IDENTITY]; /* see vdisk_identity(); "": not known */
+	char identity[BACKEND_IDENTITY]; /* see vdisk_identity(); "": not known */
+	uint64_t disk;  /* as in backend_known */
 	bool block;     /* a block device is open, or there while it is parked */
+	bool unsure;    /* opened by what was known */
 	int fd;         /* -1: none; of /dev/null while blockio or fileio is parked */
 	atomic_bool parked;
 	uint8_t *mem;   /* ram and fault: info.size bytes */
@@ -59,6 +59,9 @@ static inline bool backend_read_only(const struct backend *be)
 {
 	return __atomic_load_n(&be->info.read_only, __ATOMIC_RELAXED);
 }
+
+/* Become like @info, in the control thread. */
+void backend_info_put(struct backend *be, const struct backend_info *info);
 
 /* ram.c: do what @io asks for and finish it, not inside this call. Much zeroing takes rounds. */
 void ram_submit(struct backend *be, struct be_io *io);
@@ -231,8 +234,23 @@ int vdisk_path_check(const struct backend_params *p, bool files, struct stat *st
 /* Each gets what the other has open; @be keeps the number of its descriptor. 0 or -errno. */
 int vdisk_swap(struct backend *be, struct backend *fresh);
 
-/* What sysfs tells of the block device @dev: rotation, discard, cache. */
+/* @be has the disk of @fresh open: whatever says which one it is. */
+void vdisk_take_disk(struct backend *be, const struct backend *fresh);
+
+/* What sysfs tells of the block device @dev: rotation, discard. */
 void vdisk_sysfs_limits(struct backend_info *info, uint64_t dev);
+
+/*
+ * Whether the block device @dev has a volatile cache: true where it does not tell. Asked each
+ * time: who believes what was so once does not flush.
+ */
+bool vdisk_write_cache(uint64_t dev);
+
+/* Whether @known is of the disk that @be has. */
+bool vdisk_is_known(const struct backend *be, const struct backend_known *known);
+
+/* Hints to initiators: from what is known to @info. */
+void vdisk_hints(struct backend_info *info, const struct backend_known *known);
 
 /* Stat and open @p->filename. Regular files only if @files. 0 or -errno and @err. */
 int vdisk_open(struct backend *be, const struct backend_params *p, bool files, int flags,
@@ -252,8 +270,8 @@ int vdisk_exchange(struct backend *be, struct backend *fresh, char *err, size_t 
 /* Reactor thread. */
 void vdisk_refresh(struct backend *be, struct reactor *r);
 
-/* Size in bytes of the open file or device. 0 or -errno. */
-int vdisk_size(int fd, uint64_t *size);
+/* Size in bytes of the open file or block device. 0 or -errno. */
+int vdisk_size(int fd, bool block, uint64_t *size);
 
 /*
  * Can @size be exported in blocks of @p->block_size on a device whose own
@@ -262,14 +280,14 @@ int vdisk_size(int fd, uint64_t *size);
 int vdisk_geometry(const struct backend_params *p, uint64_t size, uint32_t min_block,
 		   char *err, size_t errlen);
 
-/* Fill in the limits of the block device @fd: block sizes, discard, cache. 0 or -errno. */
-int vdisk_block_limits(struct backend *be);
+/* Fill in the limits of the open block device: block sizes, discard. 0 or -errno. */
+int vdisk_block_limits(struct backend *be, const struct backend_params *p);
 
 /*
  * What the disk @dev (or that of a partition) calls itself, whatever its node and number, into
  * @text: its WWID, serial number or UUID, and the number of the partition. "": it does not tell.
  */
-void vdisk_identity(uint64_t dev, char text[VDISK_IDENTITY]);
+void vdisk_identity(uint64_t dev, char text[BACKEND_IDENTITY]);
 
 extern const char *vdisk_sys; /* "/sys"; tests have another one */
 

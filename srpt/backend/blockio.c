@@ -15,20 +15,19 @@
 static int blockio_limits(struct backend *be, const struct backend_params *p, char *err,
 			  size_t errlen)
 {
-	int logical = 0, rc = vdisk_size(be->fd, &be->info.size);
+	int logical = 0, rc = vdisk_size(be->fd, true, &be->info.size);
 
 	if (!rc && ioctl(be->fd, BLKSSZGET, &logical))
 		rc = -errno;
 	if (!rc)
-		rc = vdisk_block_limits(be);
+		rc = vdisk_block_limits(be, p);
 	if (rc)
 		return be_error(err, errlen, rc, "%s: cannot read the limits of the device: %s",
 				p->filename, strerror(-rc));
 	be->info.buf_align = vdisk_direct_align(be->fd, (uint32_t)logical).mem;
 	if (p->rotational >= 0)
 		be->info.rotational = p->rotational;
-	if (p->nv_cache || p->write_through)
-		be->info.write_cache = false;
+	be->info.write_cache = !p->nv_cache && !p->write_through && vdisk_write_cache(be->disk);
 	return vdisk_geometry(p, be->info.size, (uint32_t)logical, err, errlen);
 }
 

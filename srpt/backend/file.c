@@ -43,12 +43,15 @@ static int file_limits(struct backend *be, const struct backend_params *p)
 	struct stat st;
 	int rc = 0;
 
-	if (fstat(be->fd, &st))
-		return -errno;
-	if (S_ISBLK(st.st_mode)) {
-		rc = vdisk_block_limits(be);
+	if (be->block) {
+		rc = vdisk_block_limits(be, p);
+	} else if (fstat(be->fd, &st)) {
+		rc = -errno;
 	} else {
-		info->rotational = vdisk_sysfs_u64(st.st_dev, "queue/rotational", 1) != 0;
+		if (be->unsure)
+			vdisk_hints(info, &p->known);
+		else
+			info->rotational = vdisk_sysfs_u64(be->disk, "queue/rotational", 1) != 0;
 		info->physical_block = PAGE;
 		info->knows_usage = true;
 		unmap_limits(be, p, &st);
@@ -63,7 +66,7 @@ static int file_open_checked(struct backend *be, const struct backend_params *p,
 			     size_t errlen)
 {
 	uint32_t min_block = 512;
-	int rc = vdisk_size(be->fd, &be->info.size);
+	int rc = vdisk_size(be->fd, be->block, &be->info.size);
 
 	if (!rc)
 		rc = file_limits(be, p);

@@ -80,18 +80,16 @@ static void park_limits(struct backend *be, const struct backend_params *p, bool
 {
 	be->info.physical_block = p->block_size;
 	be->info.buf_align = PAGE;
-	be->info.write_cache = true;
 	be->block = S_ISBLK(st->st_mode);
+	be->disk = be->block ? st->st_rdev : st->st_dev;
 	if (be->block)
 		park_block_limits(be, st->st_rdev);
 	else if (files)
 		park_file_limits(be, p, st);
 	if (p->rotational >= 0)
 		be->info.rotational = p->rotational;
-	if (p->nv_cache || p->write_through)
-		be->info.write_cache = false;
-	else if (files)
-		be->info.write_cache = true;
+	be->info.write_cache = !p->nv_cache && !p->write_through &&
+			       (files || !be->block || vdisk_write_cache(be->disk));
 }
 
 static uint64_t park_size(const struct backend_params *p, const struct stat *st)
@@ -103,8 +101,8 @@ static uint64_t park_size(const struct backend_params *p, const struct stat *st)
 	return size ? size : p->size;
 }
 
-int park_vdisk(struct backend *be, const struct backend_params *p, bool files, char *err,
-	       size_t errlen)
+static int park_look(struct backend *be, const struct backend_params *p, bool files, char *err,
+		     size_t errlen)
 {
 	uint32_t min_block = 512;
 	struct stat st;
@@ -120,7 +118,28 @@ int park_vdisk(struct backend *be, const struct backend_params *p, bool files, c
 	park_limits(be, p, files, &st);
 	if (be->block && !files)
 		min_block = (uint32_t)vdisk_sysfs_u64(st.st_rdev, "queue/logical_block_size", 512);
-	rc = vdisk_geometry(p, be->info.size, min_block, err, errlen);
+	return vdisk_geometry(p, be->info.size, min_block, err, errlen);
+}
+
+/* What is parked goes on as what it is known to be: that cannot fail. */
+static bool park_known(struct backend *be, const struct backend_known *known)
+{
+	bool read_only = be->info.read_only;
+
+	if (!known->disk || known->info.block_size != be->info.block_size)
+		return false;
+	be->info = known->info;
+	be->info.read_only = read_only;
+	be->block = known->block;
+	be->disk = known->disk;
+	return true;
+}
+
+int park_vdisk(struct backend *be, const struct backend_params *p, bool files, char *err,
+	       size_t errlen)
+{
+	int rc = park_known(be, &p->known) ? 0 : park_look(be, p, files, err, errlen);
+
 	if (rc)
 		return rc;
 	be->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -142,32 +161,36 @@ int park_resync(struct backend *be)
 
 /* ---- parking and serving again ---- */
 
-/*
- * Reactors read single fields of it, for who asks what the disk is like. Most often it is like
- * what was known, and nothing is written.
- */
 static void park_take_limits(struct backend *be, const struct backend *fresh)
 {
 	struct backend_info info = fresh->info;
 
 	info.read_only = be->info.read_only;
 	info.size = be->info.size;
-	if (memcmp(&info, &be->info, sizeof(info)))
-		be->info = info;
+	backend_info_put(be, &info);
 	__atomic_store_n(&be->info.size, fresh->info.size, __ATOMIC_RELAXED);
+}
+
+/* Nobody wants back the /dev/null of one that was parked. */
+static int park_descriptor(struct backend *be, struct backend *fresh)
+{
+	if (be->fd < 0)
+		return 0;
+	if (!backend_is_parked(be))
+		return vdisk_swap(be, fresh);
+	return dup3(fresh->fd, be->fd, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
 int park_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen)
 {
 	bool parked = backend_is_parked(fresh);
-	int rc = be->fd < 0 ? 0 : vdisk_swap(be, fresh);
+	int rc = park_descriptor(be, fresh);
 
 	if (rc)
 		return be_error(err, errlen, rc, "%s: %s", be->filename, strerror(-rc));
 	if (be->fd >= 0 && !parked) {
 		park_take_limits(be, fresh);
-		be->block = fresh->block;
-		memcpy(be->identity, fresh->identity, sizeof(be->identity));
+		vdisk_take_disk(be, fresh);
 	} else if (be->fd >= 0) {
 		be->info.knows_usage = false;
 	}

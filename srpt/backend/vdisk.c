@@ -131,11 +131,13 @@ int vdisk_open(struct backend *be, const struct backend_params *p, bool files, i
 		rc = open_error(p->filename, errno, err, errlen);
 	else
 		rc = type_check(p->filename, st.st_mode, files, err, errlen);
-	if (!rc && S_ISBLK(st.st_mode)) {
-		be->block = true;
-		vdisk_identity(st.st_rdev, be->identity);
+	be->block = S_ISBLK(st.st_mode);
+	be->disk = be->block ? st.st_rdev : st.st_dev;
+	be->unsure = vdisk_is_known(be, &p->known);
+	if (!rc && be->block && !be->unsure)
+		vdisk_identity(be->disk, be->identity);
+	if (!rc && be->block)
 		rc = readonly_check(be, err, errlen);
-	}
 	if (rc)
 		vdisk_close(be);
 	return rc;
@@ -148,14 +150,14 @@ void vdisk_close(struct backend *be)
 	be->fd = -1;
 }
 
-int vdisk_size(int fd, uint64_t *size)
+int vdisk_size(int fd, bool block, uint64_t *size)
 {
 	struct stat st;
 
+	if (block)
+		return ioctl(fd, BLKGETSIZE64, size) ? -errno : 0;
 	if (fstat(fd, &st))
 		return -errno;
-	if (S_ISBLK(st.st_mode))
-		return ioctl(fd, BLKGETSIZE64, size) ? -errno : 0;
 	*size = (uint64_t)st.st_size;
 	return 0;
 }
@@ -250,12 +252,12 @@ uint64_t vdisk_sysfs_u64(uint64_t dev, const char *attr, uint64_t missing)
 	return sysfs_read(dev, attr, text, sizeof(text)) ? strtoull(text, NULL, 10) : missing;
 }
 
-void vdisk_identity(uint64_t dev, char text[VDISK_IDENTITY])
+void vdisk_identity(uint64_t dev, char text[BACKEND_IDENTITY])
 {
 	/* Of NVMe, SCSI, device mapper, virtio. */
 	static const char *const attrs[] = { "wwid", "device/wwid", "dm/uuid", "serial" };
 	uint64_t partition = vdisk_sysfs_u64(dev, "partition", 0);
-	char own[VDISK_IDENTITY - 24];
+	char own[BACKEND_IDENTITY - 24];
 
 	text[0] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
@@ -264,7 +266,7 @@ void vdisk_identity(uint64_t dev, char text[VDISK_IDENTITY])
 		own[strcspn(own, "\n")] = '\0';
 		if (!own[0])
 			continue;
-		snprintf(text, VDISK_IDENTITY, partition ? "%s-%" PRIu64 : "%s", own, partition);
+		snprintf(text, BACKEND_IDENTITY, partition ? "%s-%" PRIu64 : "%s", own, partition);
 		return;
 	}
 }
@@ -293,26 +295,50 @@ static void discard_limits(struct backend_info *info, uint64_t dev)
 
 void vdisk_sysfs_limits(struct backend_info *info, uint64_t dev)
 {
-	char cache[32];
-
 	info->rotational = vdisk_sysfs_u64(dev, "queue/rotational", 1) != 0;
 	discard_limits(info, dev);
-	info->write_cache = !sysfs_read(dev, "queue/write_cache", cache, sizeof(cache)) ||
-			    strncmp(cache, "write through", 13);
 }
 
-int vdisk_block_limits(struct backend *be)
+bool vdisk_write_cache(uint64_t dev)
+{
+	char cache[32];
+
+	return !sysfs_read(dev, "queue/write_cache", cache, sizeof(cache)) ||
+	       strncmp(cache, "write through", 13);
+}
+
+bool vdisk_is_known(const struct backend *be, const struct backend_known *known)
+{
+	return known->disk && known->disk == be->disk && known->block == be->block &&
+	       known->info.block_size == be->info.block_size;
+}
+
+/* What of a file can be freed is found out by doing it. */
+void vdisk_hints(struct backend_info *info, const struct backend_known *known)
+{
+	info->rotational = known->info.rotational;
+	if (!known->block)
+		return;
+	info->physical_block = known->info.physical_block;
+	info->optimal_io = known->info.optimal_io;
+	info->unmap_granularity = known->info.unmap_granularity;
+	info->unmap_alignment = known->info.unmap_alignment;
+}
+
+int vdisk_block_limits(struct backend *be, const struct backend_params *p)
 {
 	struct backend_info *info = &be->info;
 	unsigned physical = 0, optimal = 0;
-	struct stat st;
 
-	if (fstat(be->fd, &st) || ioctl(be->fd, BLKPBSZGET, &physical) ||
-	    ioctl(be->fd, BLKIOOPT, &optimal))
+	if (be->unsure) {
+		vdisk_hints(info, &p->known);
+		return 0;
+	}
+	if (ioctl(be->fd, BLKPBSZGET, &physical) || ioctl(be->fd, BLKIOOPT, &optimal))
 		return -errno;
 	info->physical_block = power_of_two_in(physical, info->block_size, 1u << 20);
 	info->optimal_io = optimal;
-	vdisk_sysfs_limits(info, st.st_rdev);
+	vdisk_sysfs_limits(info, be->disk);
 	return 0;
 }
 
@@ -339,7 +365,7 @@ void vdisk_submit(struct backend *be, struct be_io *io)
 int vdisk_resync(struct backend *be)
 {
 	uint64_t size, old = be->info.size;
-	int rc = vdisk_size(be->fd, &size);
+	int rc = vdisk_size(be->fd, be->block, &size);
 
 	if (rc)
 		return rc;
@@ -354,11 +380,11 @@ int vdisk_resync(struct backend *be)
 }
 
 /* The descriptor leads nowhere any more: the device was removed, the server forgot the file. */
-static bool fd_dead(int fd)
+static bool fd_dead(const struct backend *be)
 {
 	uint64_t size;
 
-	return vdisk_size(fd, &size) || !size;
+	return vdisk_size(be->fd, be->block, &size) || !size;
 }
 
 /* A file that was replaced by another of its name is still there for who has it open. */
@@ -400,7 +426,7 @@ static int exchange_check(const struct backend *be, const struct backend *fresh,
 
 	if (rc)
 		return rc;
-	if (!same_file(be->fd, fresh->fd) && !fd_dead(be->fd))
+	if (!same_file(be->fd, fresh->fd) && !fd_dead(be))
 		return be_error(err, errlen, -EEXIST,
 				"%s: is another file now than the one in use, which is served "
 				"further; to change, take the device out of the configuration and "
@@ -438,6 +464,14 @@ int vdisk_swap(struct backend *be, struct backend *fresh)
 	return 0;
 }
 
+void vdisk_take_disk(struct backend *be, const struct backend *fresh)
+{
+	be->block = fresh->block;
+	be->disk = fresh->disk;
+	be->unsure = fresh->unsure;
+	memcpy(be->identity, fresh->identity, sizeof(be->identity));
+}
+
 int vdisk_exchange(struct backend *be, struct backend *fresh, char *err, size_t errlen)
 {
 	int rc = exchange_check(be, fresh, err, errlen);
@@ -445,11 +479,11 @@ int vdisk_exchange(struct backend *be, struct backend *fresh, char *err, size_t 
 
 	if (rc)
 		return rc;
-	dead = fd_dead(be->fd);
+	dead = fd_dead(be);
 	rc = vdisk_swap(be, fresh);
 	if (rc)
 		return be_error(err, errlen, rc, "%s: %s", be->filename, strerror(-rc));
-	memcpy(be->identity, fresh->identity, sizeof(be->identity));
+	vdisk_take_disk(be, fresh);
 	return dead;
 }
 

@@ -242,7 +242,7 @@ static void exchanged(void *arg)
 	d->seen_size = 0;
 	lu_set_read_only(d->lu, d->conf->read_only);
 	if (!i->batch->parked)
-		lu_resync(d->lu);
+		lu_take_size(d->lu);
 	exchange_over(i->batch);
 }
 
@@ -318,6 +318,7 @@ static int item_add(struct ha_batch *b, struct device *d)
 	i->d = d;
 	i->params = backend_params_make(d->conf);
 	i->params.parked = b->parked;
+	i->params.known = backend_known(lu_backend(d->lu));
 	if (!i->params.filename)
 		return 0;
 	i->params.filename = strdup(i->params.filename);

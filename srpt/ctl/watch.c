@@ -40,6 +40,8 @@ struct probe {
 	bool open;             /* else only the size is looked at */
 	struct backend *fresh; /* what was opened */
 	uint64_t size;
+	bool look;             /* and at what the disk is like, into known */
+	struct backend_known known;
 	int rc;
 	char error[LIVE_ERROR_MAX];
 };
@@ -195,6 +197,8 @@ static void size_found(struct probe *p)
 	struct device *d = p->device;
 	uint64_t before = d->seen_size ? d->seen_size : backend_info(lu_backend(d->lu))->size;
 
+	if (p->look && may_grow(d))
+		backend_learn(lu_backend(d->lu), &p->known);
 	if (!p->rc && may_grow(d)) {
 		d->seen_size = p->size;
 		if (p->size != before)
@@ -239,6 +243,8 @@ static void probe_run(struct offload_job *j)
 		p->rc = backend_path_size(p->params.filename, &p->size);
 	else
 		p->rc = backend_open(&p->params, &p->fresh, p->error, sizeof(p->error));
+	if (p->look)
+		p->look = !backend_look(&p->params, &p->known);
 	if (p->rc && !p->error[0])
 		snprintf(p->error, sizeof(p->error), "%s", strerror(-p->rc));
 }
@@ -260,6 +266,7 @@ static struct probe *probe_start(struct watch *w, struct device *d, bool open)
 	p->watch = w;
 	p->device = d;
 	p->open = open;
+	p->look = !open && backend_unsure(lu_backend(d->lu));
 	list_init(&p->waiters);
 	d->probe = p;
 	p->offload = (struct offload_job){ .run = probe_run, .done = probe_over };

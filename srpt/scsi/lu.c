@@ -373,11 +373,14 @@ void lu_change_end(struct lu *lu, struct lu_change *c)
 int lu_resync(struct lu *lu)
 {
 	int rc = backend_resync(lu->be);
-	uint64_t nblocks;
 
-	if (rc)
-		return rc;
-	nblocks = lu->info->size >> lu->block_shift;
+	return rc ? rc : lu_take_size(lu);
+}
+
+int lu_take_size(struct lu *lu)
+{
+	uint64_t nblocks = lu->info->size >> lu->block_shift;
+
 	if (nblocks == lu_nblocks(lu))
 		return 0;
 	log_notice("device %s: %llu blocks, before %llu", lu->name, (unsigned long long)nblocks,

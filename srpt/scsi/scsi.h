@@ -374,13 +374,17 @@ int lu_flush(struct lu *lu, void (*done)(void *arg, int status), void *arg);
 /*
  * Go on with what @fresh has open, see backend_exchange(); 0: @done(arg) when every reactor does,
  * and the size must be read again; where what was open was dead, 06/28/00 is raised. -errno with
- * @err: nothing has changed. One at a time, and not while it is destroyed.
+ * @err: nothing has changed. One at a time, and not while it is destroyed. Where one was parked
+ * and now is not, lu_take_size() is enough: its size was read when it was opened.
  */
 int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), void *arg,
 		char *err, size_t errlen);
 
 /* Re-read the size; raises 06/2A/09 on every nexus when it changed. 1 changed, 0 not, -errno. */
 int lu_resync(struct lu *lu);
+
+/* The same, of the size that the backend knows. 1 changed, 0 not. */
+int lu_take_size(struct lu *lu);
 
 /* ---- asymmetric logical unit access, SPC-4 5.15.2 (control thread) ---- */
 

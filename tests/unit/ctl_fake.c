@@ -8,10 +8,7 @@
 #include "ctl_fake.h"
 
 #include "ctl/offload.h"
-#include "transport/iwarp.h"
-#include "transport/verbs.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +51,7 @@ int fake_backends, fake_lus, fake_targets, fake_groups, fake_released;
 int fake_group_status;
 const char *fake_suspect = "";
 int fake_exchange_status;
+const char *fake_unsure = "";
 uint64_t fake_path_size;
 struct srp_session_info fake_sessions[FAKE_SESSIONS];
 unsigned fake_n_sessions;
@@ -81,6 +79,7 @@ void fake_reset(void)
 	fake_group_status = 0;
 	fake_suspect = "";
 	fake_exchange_status = 0;
+	fake_unsure = "";
 	fake_path_size = 1 << 20;
 	fake_released = 0;
 	fake_n_sessions = 0;
@@ -212,6 +211,30 @@ bool backend_suspect(struct backend *be)
 	return *fake_suspect && strstr(be->name, fake_suspect);
 }
 
+struct backend_known backend_known(const struct backend *be)
+{
+	return (struct backend_known){ .info = be->info };
+}
+
+bool backend_unsure(const struct backend *be)
+{
+	return *fake_unsure && strstr(be->name, fake_unsure);
+}
+
+int backend_look(const struct backend_params *p, struct backend_known *known)
+{
+	event("look", p->filename + 1);
+	memset(known, 0, sizeof(*known));
+	return *fake_missing && strstr(p->filename, fake_missing) ? -ENOENT : 0;
+}
+
+void backend_learn(struct backend *be, const struct backend_known *known)
+{
+	(void)known;
+	event("learn", be->name);
+	fake_unsure = "";
+}
+
 int backend_path_size(const char *path, uint64_t *size)
 {
 	(void)path;
@@ -299,6 +322,12 @@ void lu_registrant(const struct lu *lu, unsigned i, struct lu_registrant *r)
 int lu_resync(struct lu *lu)
 {
 	event("resync", lu->name);
+	return 1;
+}
+
+int lu_take_size(struct lu *lu)
+{
+	event("size", lu->name);
 	return 1;
 }
 
@@ -578,116 +607,4 @@ int srp_session_close(struct srp_server *s, uint64_t id)
 		if (fake_sessions[i].id == id)
 			return 0;
 	return -ENOENT;
-}
-
-/* ---- transport: a host without RDMA devices ---- */
-
-int verbs_for_each_device(void (*fn)(void *arg, const struct verbs_device_info *d), void *arg)
-{
-	(void)fn;
-	(void)arg;
-	return 0;
-}
-
-int fake_verbs_opens;
-
-int verbs_create(const struct transport_upcalls *up, const struct transport_params *p,
-		 struct reactor_group *g, void *loop, struct transport **out, char *err,
-		 size_t errlen)
-{
-	(void)up;
-	(void)p;
-	(void)g;
-	(void)loop;
-	(void)out;
-	fake_verbs_opens++;
-	snprintf(err, errlen, "no RDMA connection manager");
-	return -ENODEV;
-}
-
-void verbs_destroy(struct transport *t)
-{
-	(void)t;
-}
-
-/* ---- software iWARP: a transport that listens on paper ---- */
-
-char fake_listens[1024];
-int fake_listen_status;
-int fake_transports;
-int fake_crc = -1;
-
-static void listened(char sign, const struct sockaddr *sa)
-{
-	const struct sockaddr_in *in = (const void *)sa;
-	const struct sockaddr_in6 *in6 = (const void *)sa;
-	char addr[INET6_ADDRSTRLEN];
-	size_t len = strlen(fake_listens);
-
-	inet_ntop(sa->sa_family, sa->sa_family == AF_INET ? (const void *)&in->sin_addr :
-		  (const void *)&in6->sin6_addr, addr, sizeof(addr));
-	snprintf(fake_listens + len, sizeof(fake_listens) - len, "%s%c%s/%u", len ? " " : "", sign,
-		 addr, ntohs(sa->sa_family == AF_INET ? in->sin_port : in6->sin6_port));
-}
-
-struct fake_listener {
-	struct transport_listener base;
-	struct sockaddr_storage sa;
-};
-
-static int fake_listen(struct transport *t, const struct sockaddr *sa, socklen_t len, void *ctx,
-		       struct transport_listener **out, char *err, size_t errlen)
-{
-	struct fake_listener *l;
-
-	listened(fake_listen_status ? '!' : '+', sa);
-	if (fake_listen_status) {
-		snprintf(err, errlen, "%s", strerror(-fake_listen_status));
-		return fake_listen_status;
-	}
-	l = calloc(1, sizeof(*l));
-	assert_non_null(l);
-	l->base.t = t;
-	l->base.ctx = ctx;
-	memcpy(&l->sa, sa, len);
-	*out = &l->base;
-	return 0;
-}
-
-static void fake_unlisten(struct transport_listener *base)
-{
-	struct fake_listener *l = container_of(base, struct fake_listener, base);
-
-	listened('-', (const struct sockaddr *)&l->sa);
-	free(l);
-}
-
-int iwarp_create(const struct transport_upcalls *up, const struct transport_params *p,
-		 const struct iwarp_params *ip, struct reactor_group *g, void *loop,
-		 struct transport **out, char *err, size_t errlen)
-{
-	static const struct transport_ops ops = { .name = "fake", .listen = fake_listen,
-						  .unlisten = fake_unlisten };
-	struct transport *t = calloc(1, sizeof(*t));
-
-	(void)err;
-	(void)errlen;
-	assert_non_null(t);
-	*t = (struct transport){ .ops = &ops, .up = up, .params = *p, .group = g, .loop = loop };
-	fake_crc = (int)ip->crc;
-	fake_transports++;
-	*out = t;
-	return 0;
-}
-
-void iwarp_set_crc(struct transport *t, enum iwarp_crc crc)
-{
-	(void)t;
-	fake_crc = (int)crc;
-}
-
-void iwarp_destroy(struct transport *t)
-{
-	fake_transports--;
-	free(t);
 }

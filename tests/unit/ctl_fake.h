@@ -38,6 +38,8 @@ extern int fake_backends, fake_lus, fake_targets, fake_groups;
 /* A name contained in it: its requests fail as if it were lost; what exchanging it ends with. */
 extern const char *fake_suspect;
 extern int fake_exchange_status;
+/* A name contained in it: opened by what was known, until backend_learn(). */
+extern const char *fake_unsure;
 /* Bytes that paths lead to; 0: no file. */
 extern uint64_t fake_path_size;
 /* Backends that were told to let go of their requests. */

@@ -8,6 +8,7 @@
 #include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define SIZE (8u << 20)
 
@@ -326,6 +327,157 @@ static void test_fileio_takes_a_block_device_through_the_page_cache(void **state
 	backend_close(be);
 }
 
+/* ---- what is known of a disk, with another /sys ---- */
+
+struct sys {
+	char dir[64];
+	struct loop *l;
+	struct backend_params p;
+};
+
+static void sys_path(const struct sys *s, const char *name, char path[200])
+{
+	struct stat st;
+
+	assert_int_equal(fstat(s->l->fd, &st), 0);
+	snprintf(path, 200, "%s/dev/block/%u:%u%s", s->dir, major(st.st_rdev), minor(st.st_rdev),
+		 name);
+}
+
+static void sys_put(const struct sys *s, const char *name, const char *text)
+{
+	char path[200];
+	FILE *file;
+
+	sys_path(s, name, path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void sys_new(struct sys *s, struct loop *l)
+{
+	char command[300], path[200];
+
+	snprintf(s->dir, sizeof(s->dir), "/tmp/srpt-test-XXXXXX");
+	assert_non_null(mkdtemp(s->dir));
+	s->l = l;
+	s->p = (struct backend_params){ .type = BACKEND_BLOCKIO, .filename = l->dev,
+					.block_size = 512, .rotational = -1 };
+	sys_path(s, "/queue", path);
+	snprintf(command, sizeof(command), "mkdir -p %s", path);
+	assert_int_equal(system(command), 0);
+	sys_put(s, "/size", "16384\n");
+	sys_put(s, "/serial", "S1\n");
+	sys_put(s, "/queue/rotational", "1\n");
+	sys_put(s, "/queue/physical_block_size", "4096\n");
+	sys_put(s, "/queue/write_cache", "write back\n");
+	vdisk_sys = s->dir;
+}
+
+static void sys_free(struct sys *s)
+{
+	char command[300];
+
+	vdisk_sys = "/sys";
+	snprintf(command, sizeof(command), "rm -r %s", s->dir);
+	assert_int_equal(system(command), 0);
+}
+
+static struct backend *sys_open(struct sys *s, const struct backend_known *known)
+{
+	struct backend *be;
+	char err[300];
+
+	s->p.known = *known;
+	assert_int_equal(backend_open(&s->p, &be, err, sizeof(err)), 0);
+	return be;
+}
+
+static void test_hints_come_right_after_a_while(void **state)
+{
+	struct fixture *f = *state;
+	struct backend_known known, found;
+	const struct backend_info *info;
+	struct backend *be;
+	struct sys s;
+
+	sys_new(&s, &f->l);
+	assert_int_equal(backend_look(&s.p, &known), 0);
+	sys_put(&s, "/queue/rotational", "0\n");
+	sys_put(&s, "/queue/physical_block_size", "8192\n");
+	sys_put(&s, "/queue/optimal_io_size", "65536\n");
+	sys_put(&s, "/queue/discard_max_bytes", "65536\n");
+	sys_put(&s, "/queue/write_zeroes_max_bytes", "65536\n");
+	sys_put(&s, "/queue/discard_granularity", "4096\n");
+	be = sys_open(&s, &known);
+	info = backend_info(be);
+	assert_true(info->rotational && info->physical_block == 4096 && !info->optimal_io);
+	assert_int_equal(info->unmap_granularity, 0);
+	assert_int_equal(info->size, SIZE);
+	assert_int_equal(backend_look(&s.p, &found), 0);
+	backend_learn(be, &found);
+	assert_true(!info->rotational && info->physical_block == 8192);
+	assert_int_equal(info->optimal_io, 65536);
+	assert_int_equal(info->unmap_granularity, 4096);
+	assert_int_equal(info->size, SIZE);
+	backend_close(be);
+	sys_free(&s);
+}
+
+/* Who believes what was so once does not flush, or flushes for nothing. */
+static void test_the_cache_is_asked_for_at_each_open(void **state)
+{
+	struct fixture *f = *state;
+	struct backend_known known;
+	struct backend *be;
+	struct sys s;
+
+	sys_new(&s, &f->l);
+	sys_put(&s, "/queue/write_cache", "write through\n");
+	assert_int_equal(backend_look(&s.p, &known), 0);
+	assert_false(known.info.write_cache);
+	sys_put(&s, "/queue/write_cache", "write back\n");
+	be = sys_open(&s, &known);
+	assert_true(backend_unsure(be) && backend_info(be)->write_cache);
+	backend_close(be);
+	sys_put(&s, "/queue/write_cache", "write through\n");
+	known.info.write_cache = true;
+	be = sys_open(&s, &known);
+	assert_true(backend_unsure(be) && !backend_info(be)->write_cache);
+	backend_learn(be, &known);
+	assert_false(backend_info(be)->write_cache);
+	backend_close(be);
+	sys_free(&s);
+}
+
+/* Before it is lost, it is to be known which disk it was. */
+static void test_the_identity_is_found_out_later(void **state)
+{
+	struct fixture *f = *state;
+	struct backend_known known;
+	struct backend *be, *other;
+	struct sys s;
+	char err[300];
+
+	sys_new(&s, &f->l);
+	assert_int_equal(backend_look(&s.p, &known), 0);
+	assert_string_equal(known.identity, "S1");
+	be = sys_open(&s, &known);
+	assert_string_equal(be->identity, "");
+	backend_learn(be, &known);
+	assert_string_equal(be->identity, "S1");
+	sys_put(&s, "/serial", "S2\n");
+	other = sys_open(&s, &(struct backend_known){ .disk = 0 });
+	assert_false(backend_unsure(other));
+	assert_int_equal(backend_exchange(be, other, err, sizeof(err)), -EEXIST);
+	assert_non_null(strstr(err, "is the disk \"S2\" now, before \"S1\""));
+	backend_close(be);
+	backend_close(other);
+	sys_free(&s);
+}
+
 static bool loops_work(void)
 {
 	struct loop l;
@@ -342,6 +494,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_written_is_read_back_and_is_on_the_device,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fua_and_flush_end_well, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hints_come_right_after_a_while, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_the_cache_is_asked_for_at_each_open, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_the_identity_is_found_out_later, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_write_zeroes_with_and_without_the_kernel,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unmap_reads_as_zeros, setup, teardown),

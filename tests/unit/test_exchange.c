@@ -228,7 +228,7 @@ static void test_identity_of_a_disk(void **state)
 {
 	static const char *const dirs[] = { "", "/dev", "/dev/block", "/dev/block/8:0",
 					    "/dev/block/8:0/device", "/dev/block/8:0/8:1" };
-	char path[200], text[VDISK_IDENTITY];
+	char path[200], text[BACKEND_IDENTITY];
 
 	(void)state;
 	snprintf(tree, sizeof(tree), "/tmp/srpt-test-XXXXXX");

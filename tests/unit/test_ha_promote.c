@@ -36,7 +36,7 @@ static void every_step_in_its_order(void **state)
 	env_lease(7);
 	/* One read of each file; nothing is active until the table says so. */
 	assert_string_equal(fake_events, "open:a open:b open:a exchange:a exchange:b exchange:c "
-			    "resync:a resync:b resync:c new:a new:b new:c canary:a canary:b "
+			    "size:a size:b size:c new:a new:b new:c canary:a canary:b "
 			    "announce:0@7");
 	assert_string_equal(env_state(), "promoting near=2 far=2");
 	assert_int_equal(env_status, -1);

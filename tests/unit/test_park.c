@@ -213,6 +213,106 @@ static void test_read_only_stays_as_it_is(void **state)
 	assert_int_equal(request(f, BE_READ), 0);
 }
 
+/* ---- what is known of a disk ---- */
+
+static struct backend *open_known(struct fixture *f, struct backend_known known)
+{
+	struct backend *be = NULL;
+
+	f->params.known = known;
+	be = try_open(f, false);
+	assert_non_null(be);
+	return be;
+}
+
+/* What the kernel says is not asked for, and found out later. */
+static void test_what_is_known_is_believed_for_a_while(void **state)
+{
+	struct fixture *f = *state;
+	struct backend_known known = backend_known(f->be), found;
+	struct backend *be;
+	bool truth = known.info.rotational;
+
+	known.info.rotational = !truth;
+	known.info.size = 1;
+	known.info.buf_align = 1 << 20;
+	known.info.write_cache = false;
+	known.info.read_only = true;
+	be = open_known(f, known);
+	assert_true(backend_unsure(be));
+	assert_int_equal(backend_info(be)->rotational, !truth);
+	assert_int_equal(backend_info(be)->size, SIZE);
+	assert_int_equal(backend_info(be)->buf_align, 1);
+	assert_true(backend_info(be)->write_cache);
+	assert_false(backend_info(be)->read_only);
+	assert_int_equal(backend_look(&f->params, &found), 0);
+	backend_learn(be, &found);
+	assert_false(backend_unsure(be));
+	assert_int_equal(backend_info(be)->rotational, truth);
+	assert_int_equal(backend_info(be)->size, SIZE);
+	backend_close(be);
+}
+
+static void test_what_is_known_of_another_disk_is_not_believed(void **state)
+{
+	struct fixture *f = *state;
+	struct backend_known known = backend_known(f->be);
+	struct backend *be;
+	bool truth = known.info.rotational;
+
+	known.info.rotational = !truth;
+	known.disk++;
+	be = open_known(f, known);
+	assert_false(backend_unsure(be));
+	assert_int_equal(backend_info(be)->rotational, truth);
+	backend_close(be);
+	known.disk--;
+	be = open_known(f, known);
+	known.disk++;
+	known.info.rotational = truth;
+	backend_learn(be, &known);
+	assert_true(backend_unsure(be));
+	assert_int_equal(backend_info(be)->rotational, !truth);
+	backend_close(be);
+}
+
+/* Through the exchanges of a promote and a demote. */
+static void test_what_is_served_is_looked_at(void **state)
+{
+	struct fixture *f = *state;
+	struct backend_known found;
+
+	assert_false(backend_unsure(f->be));
+	f->params.known = backend_known(f->be);
+	exchange(f, false);
+	assert_true(backend_unsure(f->be));
+	assert_int_equal(backend_look(&f->params, &found), 0);
+	backend_learn(f->be, &found);
+	assert_false(backend_unsure(f->be));
+	exchange(f, false);
+	assert_true(backend_unsure(f->be));
+	exchange(f, true);
+	assert_false(backend_unsure(f->be));
+	backend_learn(f->be, &found);
+	exchange(f, false);
+	assert_true(backend_unsure(f->be));
+}
+
+/* A demote has to succeed. */
+static void test_parking_what_is_known_needs_no_file(void **state)
+{
+	struct fixture *f = *state;
+
+	exchange(f, false);
+	f->params.known = backend_known(f->be);
+	f->params.size = 0;
+	assert_int_equal(unlink(f->path), 0);
+	exchange(f, true);
+	assert_int_equal(descriptors(f), 0);
+	assert_int_equal(backend_info(f->be)->size, SIZE);
+	assert_int_not_equal(backend_look(&f->params, &f->params.known), 0);
+}
+
 /* What has nothing to close keeps what is in it. */
 static void test_memory_is_kept(void **state)
 {
@@ -262,6 +362,10 @@ int main(void)
 		T(test_a_parked_file_that_grows_is_seen, setup),
 		T(test_a_file_that_is_not_there_has_the_size_given, setup),
 		T(test_read_only_stays_as_it_is, setup),
+		T(test_what_is_known_is_believed_for_a_while, setup),
+		T(test_what_is_known_of_another_disk_is_not_believed, setup),
+		T(test_what_is_served_is_looked_at, setup),
+		T(test_parking_what_is_known_needs_no_file, setup),
 		T(test_memory_is_kept, setup_ram),
 		T(test_memory_is_kept, setup_fault),
 		T(test_nullio_is_parked, setup_null),

@@ -118,6 +118,33 @@ static void a_new_size_is_taken_over_once(void **state)
 	assert_events("resync:a resync:b");
 }
 
+/* Opened in haste: what its disk is like is found out by a look, and by no more than it takes. */
+static void what_is_known_is_looked_at_once(void **state)
+{
+	(void)state;
+	apply(CONFIG);
+	fake_unsure = "a";
+	fake_missing = "/a";
+	turn();
+	assert_events("look:a");
+	fake_missing = "";
+	turn();
+	assert_events("look:a learn:a");
+	turn();
+	assert_events("");
+}
+
+/* Opening finds it out as well. */
+static void what_is_lost_is_not_looked_at(void **state)
+{
+	(void)state;
+	apply(CONFIG);
+	fake_unsure = fake_suspect = "a";
+	turn();
+	fake_unsure = "";
+	assert_events("open:a exchange:a resync:a");
+}
+
 /* It grew before the first look. */
 static void a_size_that_differs_at_first(void **state)
 {
@@ -350,6 +377,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(nothing_happens_to_what_is_well),
 		T(a_new_size_is_taken_over_once),
+		T(what_is_known_is_looked_at_once),
+		T(what_is_lost_is_not_looked_at),
 		T(a_size_that_differs_at_first),
 		T(what_failed_is_tried_less_and_less_often),
 		T(what_failed_comes_into_service),
