@@ -132,11 +132,12 @@ static void device_reopen(struct apply *a, struct device *d)
 	int rc = device_backend_open(d);
 
 	if (!rc) {
-		a->pending++;
-		rc = lu_exchange(d->lu, d->be, rights_exchanged, d, d->error, sizeof(d->error));
-		if (!rc)
+		rc = lu_exchange(d->lu, d->be, d->error, sizeof(d->error));
+		if (!rc) {
+			a->pending++;
+			lus_refresh(&d->lu, 1, rights_exchanged, d);
 			return;
-		a->pending--;
+		}
 		backend_close(d->be);
 		d->be = NULL;
 	}

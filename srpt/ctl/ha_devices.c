@@ -20,7 +20,6 @@
 
 /* A device on its way from one backend to another. */
 struct item {
-	struct ha_batch *batch;
 	struct device *d; /* there while the batch has its turn */
 	struct backend_params params; /* filename is the item's own */
 	struct backend *fresh; /* opened by a thread; then what the LU had before */
@@ -47,6 +46,8 @@ struct ha_batch {
 	struct share shares[HA_THREADS];
 	unsigned n;
 	struct item *items;
+	struct lu **lus;   /* of items that were exchanged, n_lus of them */
+	unsigned n_lus;
 	int rc;
 	char error[HA_REASON_MAX];
 };
@@ -147,6 +148,7 @@ static void batch_free(struct ha_batch *b)
 	for (unsigned i = 0; i < b->n; i++)
 		free((void *)(uintptr_t)b->items[i].params.filename);
 	free(b->items);
+	free(b->lus);
 	free(b);
 }
 
@@ -223,45 +225,44 @@ static void batch_close(struct ha_batch *b)
 	shares_run(b, share_close, share_closed);
 }
 
-static void exchange_over(struct ha_batch *b)
+static void device_exchanged(const struct ha_batch *b, struct device *d)
 {
-	if (--b->left)
-		return;
-	b->exchanging = false;
-	batch_close(b);
-}
-
-static void exchanged(void *arg)
-{
-	struct item *i = arg;
-	struct device *d = i->d;
-
 	d->lost = false;
 	d->error[0] = 0;
 	d->wait = d->waits = 0;
 	d->seen_size = 0;
 	lu_set_read_only(d->lu, d->conf->read_only);
-	if (!i->batch->parked)
+	if (!b->parked)
 		lu_take_size(d->lu);
-	exchange_over(i->batch);
+}
+
+static void exchange_over(void *arg)
+{
+	struct ha_batch *b = arg;
+
+	for (unsigned n = 0; n < b->n; n++)
+		if (!b->items[n].rc)
+			device_exchanged(b, b->items[n].d);
+	b->exchanging = false;
+	batch_close(b);
 }
 
 static void batch_exchange(struct ha_batch *b)
 {
 	b->exchanging = true;
-	b->left = 1;
 	for (unsigned n = 0; n < b->n; n++) {
 		struct item *i = &b->items[n];
-		int rc;
 
-		b->left++;
-		rc = lu_exchange(i->d->lu, i->fresh, exchanged, i, i->error, sizeof(i->error));
-		if (rc) {
-			batch_error(b, rc, i->d->conf->name, i->error);
-			b->left--;
-		}
+		i->rc = lu_exchange(i->d->lu, i->fresh, i->error, sizeof(i->error));
+		if (i->rc)
+			batch_error(b, i->rc, i->d->conf->name, i->error);
+		else
+			b->lus[b->n_lus++] = i->d->lu;
 	}
-	exchange_over(b);
+	if (b->n_lus)
+		lus_refresh(b->lus, b->n_lus, exchange_over, b);
+	else
+		exchange_over(b);
 }
 
 bool ha_open_again(int rc, unsigned *tries)
@@ -314,7 +315,6 @@ static int item_add(struct ha_batch *b, struct device *d)
 {
 	struct item *i = &b->items[b->n++];
 
-	i->batch = b;
 	i->d = d;
 	i->params = backend_params_make(d->conf);
 	i->params.parked = b->parked;
@@ -340,7 +340,8 @@ static int items_collect(struct ha_batch *b)
 	list_for_each(d, &b->live->devices, link)
 		n += to_change(b, d);
 	b->items = calloc(n + 1, sizeof(*b->items));
-	if (!b->items)
+	b->lus = calloc(n + 1, sizeof(struct lu *));
+	if (!b->items || !b->lus)
 		return -ENOMEM;
 	list_for_each(d, &b->live->devices, link)
 		if (!rc && to_change(b, d))

@@ -142,8 +142,10 @@ static void exchange_start(struct job *j)
 		d->wait = 0;
 		probe_end(p, "its configuration was changed meanwhile: try again");
 	} else {
-		if (!lu_exchange(d->lu, p->fresh, exchanged, p, p->error, sizeof(p->error)))
+		if (!lu_exchange(d->lu, p->fresh, p->error, sizeof(p->error))) {
+			lus_refresh(&d->lu, 1, exchanged, p);
 			return;
+		}
 		trouble(d, p->error);
 		probe_end(p, p->error);
 	}

@@ -402,23 +402,7 @@ void lu_set_read_only(struct lu *lu, bool read_only)
 	lu_post_ua(lu, UA_MODE_CHANGED, NULL);
 }
 
-static void lu_refresh(struct reactor *r, void *arg, struct countdown *c)
-{
-	struct lu *lu = arg;
-
-	backend_refresh(lu->be, r);
-	countdown_put(c);
-}
-
-static void lu_refreshed(void *arg)
-{
-	struct lu *lu = arg;
-
-	lu->exchange_done(lu->done_arg);
-}
-
-int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), void *arg,
-		char *err, size_t errlen)
+int lu_exchange(struct lu *lu, struct backend *fresh, char *err, size_t errlen)
 {
 	int rc = backend_exchange(lu->be, fresh, err, errlen);
 
@@ -427,8 +411,33 @@ int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), v
 	/* Writes that were answered and not flushed may be lost, as after a loss of power. */
 	if (rc)
 		lu_post_ua(lu, UA_MEDIUM_CHANGED, NULL);
-	lu->exchange_done = done;
-	lu->done_arg = arg;
-	scsi_call_run(lu->call, lu_refresh, lu_refreshed, lu);
 	return 0;
+}
+
+static void refresh_run(struct reactor *r, void *arg, struct countdown *c)
+{
+	const struct lu *first = arg;
+
+	for (unsigned i = 0; i < first->refresh.n; i++)
+		backend_refresh(first->refresh.lus[i]->be, r);
+	countdown_put(c);
+}
+
+static void refresh_over(void *arg)
+{
+	struct lu *first = arg;
+
+	first->refresh.done(first->done_arg);
+}
+
+/* One message for all of them: each may wake a reactor. */
+void lus_refresh(struct lu *const *lus, unsigned n, void (*done)(void *arg), void *arg)
+{
+	struct lu *first = lus[0];
+
+	first->refresh.lus = lus;
+	first->refresh.n = n;
+	first->refresh.done = done;
+	first->done_arg = arg;
+	scsi_call_run(first->call, refresh_run, refresh_over, first);
 }

@@ -142,7 +142,11 @@ struct lu {
 	/* control thread */
 	void (*create_done)(void *arg, struct lu *lu, int status);
 	void (*destroy_done)(void *arg);
-	void (*exchange_done)(void *arg);
+	struct {
+		struct lu *const *lus;
+		unsigned n;
+		void (*done)(void *arg);
+	} refresh; /* of it and others: lus_refresh() */
 	void *done_arg;
 	atomic_int attach_status; /* first error of the reactors */
 

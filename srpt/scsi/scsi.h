@@ -372,13 +372,18 @@ int lu_canary(struct lu *lu, void (*done)(void *arg, int status), void *arg);
 int lu_flush(struct lu *lu, void (*done)(void *arg, int status), void *arg);
 
 /*
- * Go on with what @fresh has open, see backend_exchange(); 0: @done(arg) when every reactor does,
- * and the size must be read again; where what was open was dead, 06/28/00 is raised. -errno with
- * @err: nothing has changed. One at a time, and not while it is destroyed. Where one was parked
- * and now is not, lu_take_size() is enough: its size was read when it was opened.
+ * Go on with what @fresh has open, see backend_exchange(). 0: lus_refresh() is to follow; where
+ * what was open was dead, 06/28/00 is raised. -errno with @err: nothing has changed. One at a
+ * time, and not while it is destroyed.
  */
-int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), void *arg,
-		char *err, size_t errlen);
+int lu_exchange(struct lu *lu, struct backend *fresh, char *err, size_t errlen);
+
+/*
+ * After lu_exchange() of each of the @n (≥ 1): @done(arg) when every reactor has gone over to what
+ * is open now, and the sizes must be read again; where an LU was parked and now is not,
+ * lu_take_size() is enough: its size was read when it was opened. @lus is the caller's until then.
+ */
+void lus_refresh(struct lu *const *lus, unsigned n, void (*done)(void *arg), void *arg);
 
 /* Re-read the size; raises 06/2A/09 on every nexus when it changed. 1 changed, 0 not, -errno. */
 int lu_resync(struct lu *lu);

@@ -435,8 +435,7 @@ void lu_set_read_only(struct lu *lu, bool read_only)
 	lu->be->info.read_only = read_only;
 }
 
-int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), void *arg,
-		char *err, size_t errlen)
+int lu_exchange(struct lu *lu, struct backend *fresh, char *err, size_t errlen)
 {
 	bool parked;
 
@@ -449,8 +448,13 @@ int lu_exchange(struct lu *lu, struct backend *fresh, void (*done)(void *arg), v
 	parked = lu->be->parked;
 	lu->be->parked = fresh->parked;
 	fresh->parked = parked;
-	operation_add((struct operation){ .done = done, .arg = arg });
 	return 0;
+}
+
+void lus_refresh(struct lu *const *lus, unsigned n, void (*done)(void *arg), void *arg)
+{
+	assert_non_null(lus[n - 1]);
+	operation_add((struct operation){ .done = done, .arg = arg });
 }
 
 /* ---- the thread of ctl/offload: runs at once, ends when the test lets it ---- */

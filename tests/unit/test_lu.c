@@ -177,7 +177,9 @@ static void test_exchange_reaches_every_reactor(void **state)
 	char err[64];
 
 	env_clear_ua(e->a);
-	assert_int_equal(lu_exchange(e->lu, &e->be, set_true, &done, err, sizeof(err)), 0);
+	assert_int_equal(lu_exchange(e->lu, &e->be, err, sizeof(err)), 0);
+	assert_int_equal(e->be.refreshed, 0);
+	lus_refresh(&e->lu, 1, set_true, &done);
 	assert_false(done);
 	env_pump(e);
 	assert_true(done);
@@ -185,15 +187,37 @@ static void test_exchange_reaches_every_reactor(void **state)
 	assert_false(ua_pending(ua));
 	/* What was open was dead. */
 	e->be.exchange_result = 1;
-	assert_int_equal(lu_exchange(e->lu, &e->be, set_true, &done, err, sizeof(err)), 0);
+	assert_int_equal(lu_exchange(e->lu, &e->be, err, sizeof(err)), 0);
+	lus_refresh(&e->lu, 1, set_true, &done);
 	env_pump(e);
 	assert_int_equal(ua_take(ua, UA_ANY), SENSE_UA_MEDIUM_CHANGED);
 	assert_false(ua_pending(ua));
 	e->be.exchange_result = -EEXIST;
-	assert_int_equal(lu_exchange(e->lu, &e->be, NULL, NULL, err, sizeof(err)), -EEXIST);
+	assert_int_equal(lu_exchange(e->lu, &e->be, err, sizeof(err)), -EEXIST);
 	assert_string_equal(err, "not the same");
 	env_pump(e);
 	assert_int_equal(e->be.refreshed, 0);
+}
+
+static void test_many_are_refreshed_at_once(void **state)
+{
+	struct env *e = *state;
+	struct backend other;
+	struct lu_params p = e->params;
+	struct lu *lus[2] = { e->lu };
+	bool done = false;
+
+	fake_backend_init(&other);
+	p.name = "other";
+	lus[1] = env_add_lu(e, &other, &p);
+	lus_refresh(lus, 2, set_true, &done);
+	assert_false(done);
+	env_pump(e);
+	assert_true(done);
+	assert_int_equal(e->be.refreshed, (1u << ENV_REACTORS) - 1);
+	assert_int_equal(other.refreshed, (1u << ENV_REACTORS) - 1);
+	env_destroy_lu(e, lus[1]);
+	fake_backend_fini(&other);
 }
 
 /* A backend that may not be written makes every LUN of it read-only. */
@@ -290,6 +314,7 @@ int main(void)
 		T(test_read_only_backend),
 		T(test_read_only_changes_while_in_use),
 		T(test_exchange_reaches_every_reactor),
+		T(test_many_are_refreshed_at_once),
 		T(test_changes_take_turns),
 		T(test_many_changes_are_not_inside_each_other),
 	};

@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# proves: each further disk is 14 system calls of a promote at most, and 8 of a demote
+# shellcheck source=tests/functional/functions.sh
+. "${top_srcdir:?}/tests/functional/functions.sh"
+
+image=$work/image
+truncate -s 16M "$image"
+loop=$(losetup -f --show "$image" 2> "$work/out") || skip 'no loop device can be had'
+trap 'cleanup; losetup -d "$loop"' EXIT
+strace -qq -o "$work/trace" true 2> "$work/out" || fail 'strace does not work here'
+
+# The daemon, traced; its process has the number that is waited for.
+mkdir "$work/traced"
+cat > "$work/traced/srptd" << TRACED
+#!/bin/sh
+exec strace -D -f -qq -e signal=none -o "$work/trace" "$build/srptd" "\$@"
+TRACED
+chmod +x "$work/traced/srptd"
+ln -s "$(realpath "$build/srptctl")" "$work/traced/srptctl"
+build=$work/traced
+
+# conf_blocks NUMBER: so many disks of the loop device, "NUMBER NAME" of each into the array luns.
+conf_blocks()
+{
+	local i
+
+	luns=()
+	echo 'HANDLER vdisk_blockio {'
+	for ((i = 0; i < $1; i++)); do
+		printf '\tDEVICE disk%d {\n\t\tfilename %s\n\t}\n' "$i" "$loop"
+		luns+=("$i disk$i")
+	done
+	echo '}'
+}
+
+# traced: system calls that have begun so far.
+traced()
+{
+	grep -cE '^[0-9]+ +[a-z0-9_]+\(' "$work/trace"
+}
+
+# calls_of COMMAND: of the daemon, while it runs; into $calls.
+calls_of()
+{
+	local before
+
+	before=$(traced)
+	expect 0 ctl "$1"
+	calls=$(($(traced) - before))
+}
+
+# run HOW NUMBER: so many disks; into $promote and $demote the fewest calls of three.
+run()
+{
+	local i
+
+	port_choose
+	{
+		conf_head
+		"$1" "$2"
+		conf_cluster
+	} > "$conf"
+	daemon_start --no-write-gate
+	promote=
+	demote=
+	for i in 1 2 3; do
+		calls_of promote
+		[ -n "$promote" ] && [ "$promote" -le "$calls" ] || promote=$calls
+		calls_of demote
+		[ -n "$demote" ] && [ "$demote" -le "$calls" ] || demote=$calls
+	done
+	daemon_stop
+}
+
+# each HOW PROMOTE DEMOTE: what a disk more is at most.
+each()
+{
+	local few_promote few_demote
+
+	run "$1" 1
+	few_promote=$promote
+	few_demote=$demote
+	run "$1" 65
+	promote=$(((promote - few_promote) / 64))
+	demote=$(((demote - few_demote) / 64))
+	echo "$1: $promote calls for each disk of a promote, $demote of a demote"
+	[ "$promote" -le "$2" ] || fail "$1: a promote makes $promote calls for each disk"
+	[ "$demote" -le "$3" ] || fail "$1: a demote makes $demote calls for each disk"
+}
+
+each conf_blocks 14 8
+each conf_disks 12 8
