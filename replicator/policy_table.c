@@ -155,11 +155,11 @@ bool tg_other_active(const struct group *g, uint16_t id)
 /* ---- vacancies ---- */
 
 /*
- * What was active is demoted, or its node is lost, and another is to be promoted. Initiators that
- * were told "standby" by all would give up all paths and look for one that is active every few
- * seconds; for the end of a transition they wait, on the path they use. It is told of the group
- * that was active; only when that cannot be reached any more, of those that take its place: who
- * turns to one of these before it is active asks again every two seconds, afterwards at once.
+ * What was active is demoted, and another is to be promoted. Initiators that were told "standby" by
+ * all would give up all paths and look for one that is active every few seconds; for the end of a
+ * transition they wait, on the path they use. So it is told of the group that was active. Not of
+ * the others: who turns to one of these in a transition asks again every two seconds (Linux, and
+ * multipathd waits for it), later at once.
  */
 static void vacancy_begin(const struct policy *p, struct group *g, const struct target_group *t)
 {
@@ -247,19 +247,12 @@ static void tg_left(const struct policy *p, struct group *g, struct target_group
 	tg_become(p, g, t, STATE_UNAVAILABLE);
 }
 
-static void tg_lost(const struct policy *p, struct group *g, struct target_group *t)
-{
-	if (t->state == STATE_ACTIVE || t->state == STATE_TRANSITIONING)
-		vacancy_begin(p, g, t);
-	tg_left(p, g, t);
-}
-
 void tgs_node_left(struct policy *p, uint32_t node)
 {
 	for_each_group(p, g) {
 		for (unsigned i = 0; i < g->n_tgs; i++)
 			if (g->tgs[i].owner == node)
-				tg_lost(p, g, &g->tgs[i]);
+				tg_left(p, g, &g->tgs[i]);
 		if (g->holder == node)
 			g->holder = 0;
 	}
@@ -283,19 +276,11 @@ void tgs_hello_end(struct policy *p, uint32_t node)
 
 /* ---- the table ---- */
 
-static bool vacated_is_gone(const struct group *g)
-{
-	for (unsigned i = 0; i < g->n_tgs; i++)
-		if (g->tgs[i].id == g->vacated)
-			return g->tgs[i].state == STATE_UNAVAILABLE;
-	return true;
-}
-
 static enum state state_shown(const struct group *g, const struct target_group *t)
 {
-	bool waits = g->vacant_until && (t->id == g->vacated || vacated_is_gone(g));
+	bool waits = g->vacant_until && t->id == g->vacated && t->state == STATE_STANDBY;
 
-	return waits && t->state == STATE_STANDBY ? STATE_TRANSITIONING : t->state;
+	return waits ? STATE_TRANSITIONING : t->state;
 }
 
 void states_format(const struct group *g, char *text, size_t size)
