@@ -141,15 +141,19 @@ static bool in_transition(const struct alua_entry *e)
 
 /*
  * Nothing is told of the beginning of a transition: commands are refused with 02/04/0A,
- * which says as much, and its end is told.
+ * which says as much, and its end is told. In a cluster nothing of a group that is unavailable
+ * either: that is when its node is lost. Writes wait for that node then, and Linux, after a unit
+ * attention, sends nothing to a disk, no path check either, before what it has sent is answered.
  */
-static bool entry_same_access(const struct alua_entry *a, const struct alua_entry *b)
+static bool entry_same_access(const struct alua_entry *a, const struct alua_entry *b, bool gated)
 {
-	return a->preferred == b->preferred && (a->state == b->state || in_transition(b));
+	return a->preferred == b->preferred &&
+	       (a->state == b->state || in_transition(b) ||
+		(gated && b->state == ALUA_UNAVAILABLE));
 }
 
 /* The unit attentions that tell initiators what is new in @b. */
-static unsigned table_news(const struct alua_table *a, const struct alua_table *b)
+static unsigned table_news(const struct alua_table *a, const struct alua_table *b, bool gated)
 {
 	unsigned news = a->lu_group == b->lu_group ? 0 : UA_BIT(UA_INQUIRY_CHANGED);
 
@@ -158,7 +162,7 @@ static unsigned table_news(const struct alua_table *a, const struct alua_table *
 	for (unsigned i = 0; i < a->n_groups; i++) {
 		if (!entry_same_ports(&a->groups[i], &b->groups[i]))
 			news |= UA_BIT(UA_INQUIRY_CHANGED) | UA_BIT(UA_ALUA_CHANGED);
-		if (!entry_same_access(&a->groups[i], &b->groups[i]))
+		if (!entry_same_access(&a->groups[i], &b->groups[i], gated))
 			news |= UA_BIT(UA_ALUA_CHANGED);
 	}
 	return news;
@@ -250,7 +254,7 @@ int alua_group_change(struct alua_group *g, const struct alua_params *p)
 	if (!t)
 		return -ENOMEM;
 	table_set_status(t, g->table);
-	group_publish(g, t, table_news(g->table, t));
+	group_publish(g, t, table_news(g->table, t, g->gated));
 	return 0;
 }
 
@@ -305,7 +309,8 @@ int alua_group_set_states(struct alua_group *g, const struct alua_state_of *s, u
 	if (!t)
 		return -ENOMEM;
 	table_set_status(t, g->table);
-	group_publish(g, t, failed ? UA_BIT(UA_ALUA_FAILED) : table_news(g->table, t));
+	group_publish(g, t, failed ? UA_BIT(UA_ALUA_FAILED) :
+				      table_news(g->table, t, g->gated));
 	return 0;
 }
 

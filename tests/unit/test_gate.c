@@ -365,6 +365,20 @@ static void test_the_access_state_is_told_before_the_gate(void **state)
 }
 
 /* Of a path that it takes for broken a path checker makes no use when the transition is over. */
+/* It comes when writes wait for the node that is lost, and would hold up all else. */
+static void test_the_loss_of_a_node_is_not_told(void **state)
+{
+	struct groups *t = *state;
+
+	alua_group_gate_open(t->g, 1, FOR_EVER);
+	env_clear_ua(t->e.a);
+	assert_int_equal(alua_group_set_state(t->g, REMOTE, ALUA_UNAVAILABLE, false), 0);
+	ready(t, t->e.a, SENSE_OK);
+	assert_int_equal(alua_group_set_state(t->g, REMOTE, ALUA_STANDBY, false), 0);
+	ready(t, t->e.a, SENSE_UA_ALUA_CHANGED);
+	ready(t, t->e.a, SENSE_OK);
+}
+
 static void test_in_transition_it_is_as_ready_as_in_standby(void **state)
 {
 	struct groups *t = *state;
@@ -445,6 +459,7 @@ int main(void)
 		T(test_a_format_behind_its_answer_stops),
 		T(test_standby),
 		T(test_the_access_state_is_told_before_the_gate),
+		T(test_the_loss_of_a_node_is_not_told),
 		T(test_in_transition_it_is_as_ready_as_in_standby),
 		T(test_a_unit_attention_is_told_before_the_gate),
 		T(test_reservations_are_not_told_behind_a_closed_gate),

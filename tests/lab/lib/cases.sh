@@ -37,7 +37,7 @@ run_case()
 	[ "$vm_kind" = "$kind" ] || vm_down
 	[ -n "$vm" ] || vm_up "$kind"
 	"$here/vm" exec "$vm" -t $((limit + 120)) \
-		"LAB_TARGET=$lab_target /lab/guest/run-case $name $limit" > "$results/vm-$worker.out" 2>&1
+		"LAB_TARGET=$lab_target LAB_PART=$part /lab/guest/run-case $name $limit" > "$results/vm-$worker.out" 2>&1
 	rc=$?
 	rm -rf "${results:?}/$label"
 	cp -r "$vm/share/out/$name" "$results/$label" 2>/dev/null || mkdir -p "$results/$label"
