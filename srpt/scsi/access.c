@@ -56,8 +56,8 @@ static uint8_t access_of(const struct scsi_cmd *cmd)
 }
 
 /*
- * To initiators' path checkers one in transition is broken (multipath-tools before 0.9.5), one in
- * standby is not. In a cluster the former lasts for seconds, so they are told the latter.
+ * To a path checker (multipath-tools 0.9.4) a path in transition is broken, one in standby is not.
+ * In a cluster a transition lasts for seconds, so it is told of standby.
  */
 static unsigned gate_of_cmd(const struct scsi_cmd *cmd)
 {

@@ -4,10 +4,6 @@
 # shellcheck source=tests/functional/functions.sh
 . "${top_srcdir:?}/tests/functional/functions.sh"
 
-image=$work/image
-truncate -s 16M "$image"
-loop=$(losetup -f --show "$image" 2> "$work/out") || skip 'no loop device can be had'
-trap 'cleanup; losetup -d "$loop"' EXIT
 strace -qq -o "$work/trace" true 2> "$work/out" || fail 'strace does not work here'
 
 # The daemon, traced; its process has the number that is waited for. Leaks cannot be looked for in
@@ -91,5 +87,9 @@ each()
 	[ "$demote" -le "$3" ] || fail "$1: a demote makes $demote calls for each disk"
 }
 
-each conf_blocks 14 8
 each conf_disks 12 8
+image=$work/image
+truncate -s 16M "$image"
+loop=$(losetup -f --show "$image" 2> "$work/out") || skip 'no loop device can be had'
+trap 'cleanup; losetup -d "$loop"' EXIT
+each conf_blocks 14 8

@@ -33,7 +33,7 @@ run_case()
 	kind=$(case_field "$name" vm)
 	kind=${kind:-plain}
 	limit=$(case_field "$name" limit)
-	limit=${limit:-120}
+	limit=${limit:-300}
 	[ "$vm_kind" = "$kind" ] || vm_down
 	[ -n "$vm" ] || vm_up "$kind"
 	"$here/vm" exec "$vm" -t $((limit + 120)) \
@@ -56,7 +56,7 @@ queue_cases()
 		kind=$(case_field "$name" vm)
 		limit=$(case_field "$name" limit)
 		label_of "$name"
-		echo "${kind:-plain} ${limit:-120} $name $label"
+		echo "${kind:-plain} ${limit:-300} $name $label"
 	done | LC_ALL=C sort -s -k1,1 -k2,2nr > "$results/queue"
 }
 
