@@ -233,9 +233,9 @@ static bool disks_are_good(const struct drbd_resource *r)
 /*
  * Pacemaker promotes DRBD beside us, and its agent takes its time. What that will do is done as
  * soon as it can be: in a planned move in the moment in which the other node has become Secondary,
- * which it does when it is told that this one waits. After the loss of the other node there is
- * nothing to gain: what takes the time then is DRBD's fencing. A node that would be refused for its
- * configuration takes DRBD from nobody.
+ * which it does when it is told that this one waits; when the other node is lost at once, as
+ * Pacemaker has had it fenced, which DRBD's handler makes sure of. A node that would be refused for
+ * its configuration takes DRBD from nobody.
  */
 static void drbd_hasten(struct policy *p, struct group *g)
 {
@@ -243,12 +243,12 @@ static void drbd_hasten(struct policy *p, struct group *g)
 
 	if (!g->want || !g->hasten || parity_look(p) == PARITY_DIFFERS)
 		return;
-	if (!r || r->role != DRBD_SECONDARY || !disks_are_good(r) || !drbd_connected(r))
+	if (!r || r->role != DRBD_SECONDARY || !disks_are_good(r))
 		return;
-	if (drbd_peers_secondary(r)) {
+	if (drbd_peers_secondary(r) || (!drbd_connected(r) && !p->n_members)) {
 		g->hasten = false;
 		act_drbd(p, g, POLICY_PRIMARY);
-	} else if (!g->released) {
+	} else if (drbd_connected(r) && !g->released) {
 		g->released = true;
 		out_begin(p, "release", g);
 		out_multicast(p);
