@@ -51,7 +51,7 @@ calls_of()
 # run HOW NUMBER: so many disks; into $promote and $demote the fewest calls of three.
 run()
 {
-	local i
+	local pause
 
 	port_choose
 	{
@@ -62,9 +62,12 @@ run()
 	daemon_start --no-write-gate
 	promote=
 	demote=
-	for i in 1 2 3; do
+	# The daemon has another look at each disk within seconds after a promote: neither before a
+	# demote that comes soon on a fast machine, nor after one that comes late.
+	for pause in 0 0 2; do
 		calls_of promote
 		[ -n "$promote" ] && [ "$promote" -le "$calls" ] || promote=$calls
+		sleep $pause
 		calls_of demote
 		[ -n "$demote" ] && [ "$demote" -le "$calls" ] || demote=$calls
 	done

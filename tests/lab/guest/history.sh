@@ -55,7 +55,7 @@ history_start()
 	local want=$1 sample=$2
 
 	shift 2
-	wait_for 60 paths_are "$want" || { echo "no $want paths and a map"; return 1; }
+	wait_for 150 paths_are "$want" || { echo "no $want paths and a map"; return 1; }
 	history_kill
 	rm -rf "$history" && mkdir -p "$history" || return 1
 	setsid /lab/bin/history-write "$map" "$history/history.log" "$@" \
@@ -118,7 +118,7 @@ history_end()
 	for name in write rtpg; do
 		! running $name || { read -r pid < "$history/$name.pid"; kill -TERM "$pid"; }
 	done
-	wait_for 90 history_is_over || { echo 'the load does not end: I/O hangs'; status=1; }
+	wait_for 200 history_is_over || { echo 'the load does not end: I/O hangs'; status=1; }
 	map_find && /lab/bin/history-check "$map" "$history/history.log" > "$history/check.out" 2>&1 ||
 		status=1
 	history_save

@@ -150,7 +150,7 @@ cluster_configure()
 	for n in 1 2 3; do
 		rm -rf "$dir/node$n/share/etc"
 		cp -r "$dir/etc" "$dir/node$n/share/" || return 1
-		on $n -t 400 "/lab/guest/cluster-setup $kind" > "$dir/setup-node$n.log" 2>&1 &
+		on $n -t 900 "/lab/guest/cluster-setup $kind" > "$dir/setup-node$n.log" 2>&1 &
 		pids+=($!)
 	done
 	for pid in "${pids[@]}"; do
@@ -160,9 +160,9 @@ cluster_configure()
 		tail -n 10 "$dir"/setup-node?.log
 		return 1
 	fi
-	wait_redundant 240 || { echo 'the cluster does not become redundant'; return 1; }
+	wait_redundant 600 || { echo 'the cluster does not become redundant'; return 1; }
 	case $kind in
-	alua|pcs) on 3 'wait_for 120 map_with 2' || { echo 'the initiator has no two paths'; return 1; } ;;
-	floating) on 3 'wait_for 120 map_with 1' || { echo 'the initiator has no path'; return 1; } ;;
+	alua|pcs) on 3 'wait_for 300 map_with 2' || { echo 'the initiator has no two paths'; return 1; } ;;
+	floating) on 3 'wait_for 300 map_with 1' || { echo 'the initiator has no path'; return 1; } ;;
 	esac
 }
