@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define REOPEN_S 5u
-#define STALE_S 10u /* without a lease: transitioning until then, unavailable from then on */
+#define STALE_S 20u /* without a lease: transitioning until then, unavailable from then on */
 
 /* ---- access states ---- */
 

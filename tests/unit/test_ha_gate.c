@@ -40,7 +40,7 @@ static void a_lease_runs_out(void **state)
 	assert_int_equal(env_ctl("promote", "dg", NULL), 4);
 	assert_string_equal(env_err, "device group dg: it is promoted, but its write gate is "
 			    "closed: srp-replicatord has not renewed the lease\n");
-	fake_sleep(9800);
+	fake_sleep(19800);
 	assert_string_equal(env_state(), "promoted near=f far=2");
 	fake_sleep(200);
 	assert_string_equal(env_state(), "promoted near=3 far=2");
@@ -65,7 +65,7 @@ static void a_new_lease_opens_it_again(void **state)
 static void also_when_it_was_unavailable(void **state)
 {
 	(void)state;
-	fake_sleep(12000);
+	fake_sleep(22000);
 	assert_string_equal(env_state(), "promoted near=3 far=2");
 	env_lease(8);
 	env_table(8, ALUA_OPTIMIZED, ALUA_STANDBY);
