@@ -70,18 +70,30 @@ static bool is_true(const char *value)
 
 /* ---- properties of the cluster ---- */
 
-/* In whichever set; without the property it is on. */
-static bool stonith_is_on(const xmlNode *configuration)
+/* In whichever set, under either name (Pacemaker has two for some): whether it is anything but
+ * @usual, which is "true", "false" or a word. */
+static bool property_differs(const xmlNode *configuration, const char *name, const char *older,
+			     const char *usual)
 {
 	const xmlNode *config = child(configuration, "crm_config"), *set, *pair;
+	bool truth = is_true(usual) || !strcmp(usual, "false");
 
 	for_each_child(set, config, "cluster_property_set")
-		for_each_child(pair, set, "nvpair")
-			if ((attribute_is(pair, "name", "stonith-enabled") ||
-			     attribute_is(pair, "name", "stonith_enabled")) &&
-			    !is_true(attribute(pair, "value")))
-				return false;
-	return true;
+		for_each_child(pair, set, "nvpair") {
+			const char *value = attribute(pair, "value");
+
+			if (!attribute_is(pair, "name", name) && !attribute_is(pair, "name", older))
+				continue;
+			if (truth ? is_true(value) != is_true(usual) :
+				    !value || strcasecmp(value, usual))
+				return true;
+		}
+	return false;
+}
+
+static bool stonith_is_on(const xmlNode *configuration)
+{
+	return !property_differs(configuration, "stonith-enabled", "stonith_enabled", "true");
 }
 
 /* ---- the clone ---- */
@@ -237,4 +249,25 @@ void verdict_find(const xmlNode *cib, const struct ask *a, struct opinion *out)
 	doubt = doubt_find(cib, a, out);
 	if (doubt)
 		*out = (struct opinion){ .verdict = VERDICT_UNSURE, .reason = doubt };
+}
+
+const char *verdict_fencing(const xmlNode *cib, const char *node)
+{
+	const xmlNode *configuration = child(cib, "configuration");
+	const xmlNode *state = the_one_named(child(cib, "status"), "node_state", node);
+
+	if (!is_element(cib, "cib") || !configuration)
+		return "there is no CIB";
+	if (!stonith_is_on(configuration))
+		return "stonith-enabled is not true";
+	if (property_differs(configuration, "stonith-action", "stonith_action", "reboot"))
+		return "stonith-action is not reboot";
+	if (property_differs(configuration, "maintenance-mode", "maintenance_mode", "false"))
+		return "maintenance-mode is true";
+	if (!is_true(attribute(cib, "have-quorum")))
+		return "there is no quorum";
+	if (!state || !is_cluster_node(configuration, node))
+		return "Pacemaker does not know the node";
+	return attribute_is(state, "expected", "member") ? NULL :
+		       "it was shut down in order, or is fenced already";
 }

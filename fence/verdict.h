@@ -29,4 +29,7 @@ struct opinion {
 /* @cib: the element cib, from outside. */
 void verdict_find(const xmlNode *cib, const struct ask *a, struct opinion *out);
 
+/* NULL: Pacemaker will reboot @node, which the cluster has lost; else why not, static. */
+const char *verdict_fencing(const xmlNode *cib, const char *node);
+
 #endif

@@ -66,12 +66,10 @@ static void quorum_told(quorum_handle_t handle, uint32_t quorate, uint64_t ring_
 	struct cluster *c;
 
 	(void)ring_seq;
-	(void)n_view;
-	(void)view;
 	if (quorum_context_get(handle, &context) != CS_OK || !context)
 		return;
 	c = (struct cluster *)(uintptr_t)context;
-	c->listener->quorum(c->arg, quorate != 0);
+	c->listener->quorum(c->arg, quorate != 0, view, n_view);
 }
 
 static struct cluster *cluster_of(cpg_handle_t handle)

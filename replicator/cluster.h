@@ -22,7 +22,8 @@ struct cluster_address {
 
 /* All nodes hear messages and changes of the members in the same order. */
 struct cluster_listener {
-	void (*quorum)(void *arg, bool quorate);
+	/* @nodes: all that are in the cluster, with a replicator or without. */
+	void (*quorum)(void *arg, bool quorate, const uint32_t *nodes, size_t n);
 	/* @members: all, our own among them. @left: those that are no longer. */
 	void (*members)(void *arg, const struct cluster_address *members, size_t n_members,
 			const struct cluster_address *left, size_t n_left);

@@ -63,6 +63,9 @@ static void policy_act(void *arg, const struct policy_action *a)
 	case POLICY_SECONDARY:
 		hasten_drbd(r->hasten, a->type == POLICY_PRIMARY, a->name);
 		break;
+	case POLICY_FENCE:
+		hasten_fencing(r->hasten, a->name, a->delay);
+		break;
 	case POLICY_SCORE:
 		r->scores_changed = true;
 		break;
@@ -227,9 +230,14 @@ static void drbd_gone(void *arg)
 	heard(arg, &(struct policy_event){ .type = POLICY_DRBD_DOWN });
 }
 
-static void quorum_says(void *arg, bool quorate)
+static void quorum_says(void *arg, bool quorate, const uint32_t *nodes, size_t n)
 {
-	heard(arg, &(struct policy_event){ .type = POLICY_QUORUM, .yes = quorate });
+	heard(arg, &(struct policy_event){
+		.type = POLICY_QUORUM,
+		.yes = quorate,
+		.nodes = nodes,
+		.n_nodes = (unsigned)n,
+	});
 }
 
 static bool is_among(const uint32_t *nodes, unsigned n, uint32_t node)
@@ -445,7 +453,7 @@ static int replicator_start(struct replicator *r)
 	if (!r->loop || !r->policy)
 		return -ENOMEM;
 	r->attributes = attributes_start(r->loop, attribute_program);
-	r->hasten = hasten_start(r->loop, role_program);
+	r->hasten = hasten_start(r->loop, role_program, r->settings->fence_program);
 	rc = r->attributes && r->hasten ? signals_catch(r) : -ENOMEM;
 	if (!rc)
 		rc = control_start(r->loop, r->settings->name, question_answer, r, &r->control);

@@ -16,6 +16,7 @@ struct settings {
 	const char *name;      /* of srptd's control socket */
 	const char *node;      /* of this node */
 	const char *state_dir; /* epochs */
+	const char *fence_program; /* srp-fence-node */
 	const char *run_dir;   /* what need not survive a crash of the node */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Changes the role of DRBD that Pacemaker is about to change: its agent would do the same, seconds
- * later. Best effort: what fails is left to that. Loop thread.
+ * Does what Pacemaker is about to do, seconds before it would: changes the role of DRBD, has a node
+ * fenced. Best effort: what fails is left to Pacemaker. Loop thread.
  */
 #ifndef REPLICATOR_HASTEN_H
 #define REPLICATOR_HASTEN_H
@@ -11,11 +11,13 @@
 
 struct hasten;
 
-/* @program: drbdadm; must outlive it. NULL: no memory. */
-struct hasten *hasten_start(qb_loop_t *loop, const char *program);
+/* @role_program: drbdadm, @fence_program: srp-fence-node; must outlive it. NULL: no memory. */
+struct hasten *hasten_start(qb_loop_t *loop, const char *role_program, const char *fence_program);
 void hasten_stop(struct hasten *h); /* NULL is fine */
 
-/* "PROGRAM primary|secondary RESOURCE", unless one runs already; logged. */
+/* "drbdadm primary|secondary RESOURCE", unless one runs already; logged. */
 void hasten_drbd(struct hasten *h, bool primary, const char *resource);
+/* "srp-fence-node --delay SECONDS NODE"; likewise. */
+void hasten_fencing(struct hasten *h, const char *node, unsigned delay);
 
 #endif

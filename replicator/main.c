@@ -14,6 +14,7 @@
 
 #define DEFAULT_STATE_DIR LOCALSTATEDIR "/lib/srpt/replicator"
 #define DEFAULT_RUN_DIR RUNSTATEDIR "/srp-replicator"
+#define DEFAULT_FENCE PKGLIBEXECDIR "/srp-fence-node"
 #define LOG_LEVEL_DEFAULT 6
 #define LOG_LEVEL_DEBUG 7
 
@@ -25,6 +26,7 @@ static const char usage[] =
 	"\n"
 	"  -d, --debug          log more\n"
 	"  -f, --foreground     stay in the foreground, log to standard error\n"
+	"  --fence-program FILE has Pacemaker fence a node (default " DEFAULT_FENCE ")\n"
 	"  -h, --help           show this help\n"
 	"  -n, --node NAME      name of this node (default: uname -n)\n"
 	"  -s, --socket NAME    control socket of srptd (default " IPC_DEFAULT_NAME ")\n"
@@ -37,6 +39,7 @@ static const char usage[] =
 static const struct option options[] = {
 	{ "debug", no_argument, NULL, 'd' },
 	{ "foreground", no_argument, NULL, 'f' },
+	{ "fence-program", required_argument, NULL, 'F' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "node", required_argument, NULL, 'n' },
 	{ "socket", required_argument, NULL, 's' },
@@ -61,6 +64,9 @@ static int argument_take(int c, struct arguments *args)
 		return -1;
 	case 'f':
 		args->foreground = true;
+		return -1;
+	case 'F':
+		args->settings.fence_program = optarg;
 		return -1;
 	case 'n':
 		args->settings.node = optarg;
@@ -113,6 +119,7 @@ int main(int argc, char **argv)
 		.settings = {
 			.name = IPC_DEFAULT_NAME,
 			.state_dir = DEFAULT_STATE_DIR,
+			.fence_program = DEFAULT_FENCE,
 			.run_dir = DEFAULT_RUN_DIR,
 		},
 	};

@@ -20,6 +20,8 @@
 #define CLAIM_AGAIN_NS (1000 * NS_PER_MS)  /* a claim that did not come back */
 #define STALE_WAIT_NS (100 * NS_PER_MS)    /* after we have not run for long */
 #define TRANSITION_MAX_S 255
+#define FENCE_DELAY_MAX 60
+#define LOST_NS (5000 * NS_PER_MS) /* the replicators' group and the cluster tell of one loss */
 #define HEALTH_SETTLE_NS (15000 * NS_PER_MS) /* a word that changes no score is told then */
 
 enum state { STATE_ACTIVE, STATE_STANDBY, STATE_TRANSITIONING, STATE_UNAVAILABLE, STATES };
@@ -66,6 +68,14 @@ struct member {
 	uint64_t version;
 	char name[POLICY_NAME_MAX + 1];
 	char hash[HASH_MAX + 1]; /* "": its srptd is not there */
+};
+
+/* A member that has left, whichever way. */
+struct leaver {
+	uint32_t node; /* 0: there is none */
+	char name[POLICY_NAME_MAX + 1];
+	bool served, serves_here; /* a group: that node, this one */
+	uint64_t at; /* ns */
 };
 
 /* ---- device groups ---- */
@@ -130,9 +140,14 @@ struct policy {
 	bool joined, quorum;
 	unsigned n_members;
 	struct member members[POLICY_MEMBERS]; /* all but us */
+	unsigned n_cluster;
+	uint32_t cluster[POLICY_MEMBERS]; /* nodes, as Corosync's quorum has them */
+	struct leaver leaver;
 
 	bool srptd_up, srptd_ready;
 	uint64_t grace_ns;
+	bool fences; /* as srptd's configuration has it, */
+	unsigned fence_delay; /* and how long after the one that serves, s */
 	char hash[HASH_MAX + 1]; /* "": srptd has not told */
 	bool ports_known;
 	uint64_t ports_up, ports_down;
@@ -163,6 +178,7 @@ void act_store(struct policy *p, const struct group *g);
 void act_attribute(struct policy *p, const struct group *g, const char *value);
 void act_drbd(struct policy *p, const struct group *g, enum policy_action_type role);
 void act_score(struct policy *p, const struct group *g, int score);
+void act_fence(struct policy *p, const char *node, unsigned delay);
 
 /* policy_drbd.c */
 void drbd_event_apply(struct policy *p, const struct drbd_event *e);
@@ -192,6 +208,7 @@ void tgs_node_left(struct policy *p, uint32_t node);
 void tgs_hello_begin(struct policy *p, uint32_t node);
 void tgs_hello_end(struct policy *p, uint32_t node); /* what @node did not tell is no longer */
 bool tg_other_active(const struct group *g, uint16_t id);
+bool tg_active_of(const struct group *g, uint32_t node); /* one of @node's is active */
 void tables_send(struct policy *p);
 void vacancies_end(struct policy *p); /* in which nobody has become active in time */
 void states_format(const struct group *g, char *text, size_t size);
@@ -233,6 +250,11 @@ void gates_check(struct policy *p); /* close what may not be open */
 void gates_open(struct policy *p);  /* claims, leases, refusals */
 void gates_mistrust(struct policy *p);
 uint64_t gates_deadline(const struct policy *p);
+
+/* policy_fence.c */
+void leaver_keep(struct policy *p, const struct member *m); /* before what it had is forgotten */
+void cluster_apply(struct policy *p, const uint32_t *nodes, unsigned n);
+void fencing_check(struct policy *p);
 
 /* policy_health.c */
 void health_publish(struct policy *p);

@@ -38,6 +38,7 @@ static void on_now(struct policy *p, const struct policy_event *e)
 	if (late)
 		gates_mistrust(p);
 	gates_open(p);
+	fencing_check(p);
 	health_publish(p);
 }
 
@@ -64,6 +65,7 @@ static void on_quorum(struct policy *p, const struct policy_event *e)
 	if (p->quorum != e->yes)
 		act_log(p, LOG_NOTICE, "the cluster has %s", e->yes ? "quorum" : "no quorum");
 	p->quorum = e->yes;
+	cluster_apply(p, e->nodes, e->n_nodes);
 }
 
 static void on_srptd_up(struct policy *p, const struct policy_event *e)

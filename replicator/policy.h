@@ -29,7 +29,7 @@ enum policy_event_type {
 	POLICY_MEMBERSHIP, /* node: our own id; nodes, n_nodes: of the process group; without ours
 			    * we are out of it. One that left and is back: first without it */
 	POLICY_DELIVERED,  /* node, msg: a message of the process group, also our own */
-	POLICY_QUORUM,     /* yes; not known is no */
+	POLICY_QUORUM,     /* yes; not known is no. nodes, n_nodes: which the cluster has now */
 	POLICY_SRPTD_UP,
 	POLICY_SRPTD_DOWN,
 	POLICY_SRPTD,      /* msg: from srptd */
@@ -59,6 +59,7 @@ enum policy_action_type {
 	POLICY_PRIMARY,   /* group, name: the DRBD resource that is to be made Primary now, */
 	POLICY_SECONDARY, /* or Secondary */
 	POLICY_SCORE,     /* group, score: promotion score; below 0: delete it */
+	POLICY_FENCE,     /* name: the node that Pacemaker is to fence, in delay seconds */
 	POLICY_LOG,       /* priority (LOG_ERR …, as of syslog.h), text */
 	POLICY_ACTION_TYPES,
 };
@@ -69,6 +70,7 @@ struct policy_action {
 	const char *group, *name, *value, *text;
 	uint64_t epoch;
 	int score, priority;
+	unsigned delay;
 };
 
 /* Called from policy_event(), in order; must not call policy_event(). */

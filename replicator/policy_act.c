@@ -70,6 +70,11 @@ void act_drbd(struct policy *p, const struct group *g, enum policy_action_type r
 	act(p, &(struct policy_action){ .type = role, .group = g->name, .name = g->resource });
 }
 
+void act_fence(struct policy *p, const char *node, unsigned delay)
+{
+	act(p, &(struct policy_action){ .type = POLICY_FENCE, .name = node, .delay = delay });
+}
+
 void act_score(struct policy *p, const struct group *g, int score)
 {
 	act(p, &(struct policy_action){ .type = POLICY_SCORE, .group = g->name, .score = score });

@@ -306,6 +306,7 @@ void gates_mistrust(struct policy *p)
 {
 	act_log(p, LOG_WARNING, "this process did not run for longer than a lease lasts");
 	p->wait_until = p->now + STALE_WAIT_NS;
+	p->leaver.node = 0;
 	for_each_group(p, g) {
 		g->used_epoch = g->epoch;
 		g->claiming = 0;

@@ -239,6 +239,7 @@ static void members_leave(struct policy *p, const uint32_t *nodes, unsigned n)
 		}
 		act_log(p, LOG_NOTICE, "the replicator of node %u%s%s has left", m->node,
 			m->name[0] ? ", " : "", m->name);
+		leaver_keep(p, m);
 		tgs_node_left(p, m->node);
 	}
 	p->n_members = kept;

@@ -53,11 +53,13 @@ static struct group *group_of(struct policy *p, const struct ha_msg *m)
 static void on_hello(struct policy *p, const struct ha_msg *m)
 {
 	uint64_t version = number_of(m, "version", UINT64_MAX);
-	uint64_t grace = number_of(m, "grace_ms", GRACE_MAX_MS);
+	uint64_t grace = number_of(m, "grace_ms", GRACE_MAX_MS), delay;
 
 	p->srptd_ready = false;
 	p->hash[0] = '\0';
 	p->grace_ns = grace * NS_PER_MS;
+	p->fences = ha_msg_get_u64(m, "fence_delay_s", FENCE_DELAY_MAX, &delay);
+	p->fence_delay = p->fences ? (unsigned)delay : 0;
 	parity_own_gone(p);
 	for_each_group(p, g)
 		g->told = false;

@@ -152,6 +152,14 @@ bool tg_other_active(const struct group *g, uint16_t id)
 	return false;
 }
 
+bool tg_active_of(const struct group *g, uint32_t node)
+{
+	for (unsigned i = 0; i < g->n_tgs; i++)
+		if (g->tgs[i].owner == node && g->tgs[i].state == STATE_ACTIVE)
+			return true;
+	return false;
+}
+
 /* ---- vacancies ---- */
 
 /*

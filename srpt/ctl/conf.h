@@ -260,6 +260,8 @@ struct conf_daemon {
 	uint64_t buffer_size;		/* data buffers per reactor */
 	enum conf_log_level log_level;
 	uint32_t write_gate_grace;	/* seconds a lease of the write gate lasts, 1..30 */
+	int32_t fence_delay;		/* seconds that a lost node which serves has, 0..60;
+					 * -1: fencing is the scheduler's alone */
 	char *state_dir;		/* absolute path */
 	char control_socket[CONF_NAME_MAX + 1];	/* name srptctl connects to */
 };

@@ -107,6 +107,8 @@ static const struct conf_key keys[] = {
 	  .help = "least severe messages that are logged" },
 	{ DAEMON(write_gate_grace), .type = CONF_T_UINT, .min = 1, .max = 30, .fallback = "3",
 	  .live = true, .help = "seconds that srptd may serve a cluster's disks without news" },
+	{ DAEMON(fence_delay), .type = CONF_T_INT, .min = -1, .max = 60, .fallback = "-1",
+	  .live = true, .help = "seconds before a lost node that serves is fenced, -1 = no" },
 	{ DAEMON(state_dir), .type = CONF_T_PATH, .fallback = "/var/lib/srpt",
 	  .help = "directory for what must survive a restart" },
 	{ DAEMON(control_socket), .type = CONF_T_NAME, .fallback = "srptd",

@@ -274,12 +274,15 @@ static void parity_tell(struct ha_link *l)
 static void hello(struct ha_link *l)
 {
 	const struct daemon *d = l->d;
+	const struct conf_daemon *daemon = &d->live.conf->daemon;
 
 	ha_out_begin(&l->out, "hello");
 	ha_out_add_u64(&l->out, "version", HA_MSG_VERSION);
 	ha_out_add(&l->out, "node", d->node ? d->node : conf_this_node());
 	ha_out_add_u64(&l->out, "pid", (uint64_t)getpid());
-	ha_out_add_u64(&l->out, "grace_ms", d->live.conf->daemon.write_gate_grace * 1000ull);
+	ha_out_add_u64(&l->out, "grace_ms", daemon->write_gate_grace * 1000ull);
+	if (daemon->fence_delay >= 0)
+		ha_out_add_u64(&l->out, "fence_delay_s", (uint64_t)daemon->fence_delay);
 	out_send(l);
 	ha_for_each_group(d, group_tell, l);
 	parity_tell(l);

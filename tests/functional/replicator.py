@@ -94,6 +94,7 @@ class Srptd:
 
     def __init__(self, node, name, local, parity, grace_ms):
         self.node, self.local, self.grace_ms = node, local, grace_ms
+        self.fence_delay = None
         self.parity = dict(parity)
         self.heard = []  # (time, verb, fields)
         self.role, self.epoch = 'standby', 0
@@ -133,8 +134,9 @@ class Srptd:
         self.conn.send(text.encode())
 
     def hello(self):
+        fence = {} if self.fence_delay is None else {'fence_delay_s': self.fence_delay}
         self.say('hello', version=1, node=self.node, pid=os.getpid(),
-                 grace_ms=self.grace_ms)
+                 grace_ms=self.grace_ms, **fence)
         self.say('group', group=GROUP, drbd='r0', local=self.local,
                  states='1:standby,2:standby', role=self.role, epoch=self.epoch)
         self.say('parity', hash=self.hash(), keys=len(self.parity))
@@ -347,6 +349,8 @@ class Node:
               'exec cat < /dev/tcp/127.0.0.1/7788\n', 0o755)
         write(f'{self.dir}/bin/attrd_updater', '#!/bin/sh\n'
               f'echo "$*" >> {self.dir}/attributes\n', 0o755)
+        write(f'{self.dir}/bin/srp-fence-node', '#!/bin/sh\n'
+              f'echo "$*" >> {self.dir}/fenced\n', 0o755)
         write(f'{self.dir}/bin/drbdadm', '#!/bin/sh\n'
               f'echo "$*" >> {self.dir}/drbdadm\n', 0o755)
 
@@ -379,7 +383,8 @@ class Node:
         env = dict(os.environ, PATH=f'{self.dir}/bin:' + os.environ['PATH'])
         self.replicator = self.start('replicator', [f'{BUILD}/srp-replicatord', '-f',
             '--node', self.name, '--state-dir', f'{self.dir}/epochs',
-            '--run-dir', f'{self.dir}/run'], env=env)
+            '--run-dir', f'{self.dir}/run', '--fence-program', f'{self.dir}/bin/srp-fence-node'],
+            env=env)
 
     def daemon_start(self):
         """The real srptd in the place of ours."""
@@ -415,13 +420,19 @@ class Node:
             pass
         return values
 
-    def drbdadm(self):
+    def calls(self, program):
         """What it was called with."""
         try:
-            with open(f'{self.dir}/drbdadm', encoding='utf-8') as f:
+            with open(f'{self.dir}/{program}', encoding='utf-8') as f:
                 return f.read().splitlines()
         except FileNotFoundError:
             return []
+
+    def drbdadm(self):
+        return self.calls('drbdadm')
+
+    def fenced(self):
+        return self.calls('fenced')
 
     def kept_epoch(self):
         try:
@@ -703,11 +714,29 @@ def hasten(c):
     check(f'promoted: {codes}', codes and codes[0][0] == 0)
 
 
+def lost(c):
+    """A node that Corosync has lost is fenced, by the one that serves at once, by the other later;
+    one whose replicator alone has gone is not."""
+    for node in c.nodes:
+        node.srptd.fence_delay = 7
+    c.promoted()
+    c.b.replicator.kill()
+    c.b.replicator.wait()
+    until('it has gone', lambda: c.a.srptd.states() == {1: 'active', 2: 'unavailable'})
+    c.b.replicator_start()
+    both(c, {1: 'active', 2: 'standby'})
+    check('not fenced for that', not c.a.fenced())
+    c.b.cable('down')
+    for node, peer, delay in ((c.a, c.b, 0), (c.b, c.a, 7)):
+        until(f'{peer.name} is fenced', node.fenced)
+        check(f'as it should be: {node.fenced()}', node.fenced() == [f'--delay {delay} {peer.name}'])
+
+
 # With how long a lease lasts, ms: longer where none may be lost, even on a busy machine; 0: as the
 # real srptd says, there is none that is made up.
 CASES = {
     move: 3000, renew: 3000, split: 6000, killed: 1000, corosync: 3000, frozen: 1000, drbd: 3000,
-    parity: 3000, status: 3000, serve: 0, hasten: 0,
+    parity: 3000, status: 3000, serve: 0, hasten: 0, lost: 6000,
 }
 
 

@@ -65,6 +65,9 @@ static void action_print(FILE *f, const struct policy_action *a)
 	case POLICY_SECONDARY:
 		fprintf(f, "secondary %s\n", a->name);
 		break;
+	case POLICY_FENCE:
+		fprintf(f, "fence %s in %u s\n", a->name, a->delay);
+		break;
 	case POLICY_SCORE:
 		if (a->score < 0)
 			fprintf(f, "score %s -\n", a->group);
@@ -210,10 +213,18 @@ static bool on_from(struct node *n, const char *rest)
 	return true;
 }
 
+/* yes|no [NODE...]: of which the cluster is. */
 static bool on_quorum(struct node *n, const char *rest)
 {
-	event(n, &(struct policy_event){ .type = POLICY_QUORUM, .yes = !strcmp(rest, "yes") });
-	return true;
+	uint32_t nodes[POLICY_MEMBERS];
+	struct policy_event e = { .type = POLICY_QUORUM, .nodes = nodes };
+	char *end;
+
+	e.yes = !strncmp(rest, "yes", 3);
+	for (rest += strcspn(rest, " "); *rest == ' ' && e.n_nodes < POLICY_MEMBERS; rest = end)
+		nodes[e.n_nodes++] = (uint32_t)strtoul(rest + 1, &end, 10);
+	event(n, &e);
+	return !*rest;
 }
 
 static bool on_srptd_up(struct node *n, const char *rest)

@@ -198,10 +198,13 @@ static void __attribute__((format(printf, 1, 2))) note(const char *format, ...)
 	va_end(ap);
 }
 
-static void on_quorum(void *arg, bool quorate)
+static void on_quorum(void *arg, bool quorate, const uint32_t *nodes, size_t n)
 {
 	(void)arg;
-	note("quorum %d;", quorate);
+	note("quorum %d", quorate);
+	for (size_t i = 0; i < n; i++)
+		note(" %u", (unsigned)nodes[i]);
+	note(";");
 }
 
 static void on_members(void *arg, const struct cluster_address *m, size_t n,
@@ -321,14 +324,14 @@ static void what_happens_is_told(void **state)
 	start();
 	assert_int_equal(cluster_self(cluster).node, 3);
 	assert_false(cluster_is_up(cluster));
-	fake.quorum.quorum_notify_fn(HANDLE, 1, 1, 0, NULL);
+	fake.quorum.quorum_notify_fn(HANDLE, 1, 1, 2, (uint32_t[]){ 3, 4 });
 	bring(two_members);
 	assert_true(cluster_is_up(cluster));
 	bring(a_message);
 	bring(a_bad_message);
 	bring(one_leaves);
 	fake.quorum.quorum_notify_fn(HANDLE, 0, 2, 0, NULL);
-	assert_string_equal(heard, "quorum 1;members 3/30 4/40;4/40 says claim;"
+	assert_string_equal(heard, "quorum 1 3 4;members 3/30 4/40;4/40 says claim;"
 				   "members 3/30 left 4/40;quorum 0;");
 }
 

@@ -232,7 +232,7 @@ static void peer_send(int fd, const char *text)
 /* ---- the configuration ---- */
 
 static const char clustered[] =
-	"DAEMON {\n write_gate_grace 5\n}\n"
+	"DAEMON {\n write_gate_grace 5\n fence_delay 2\n}\n"
 	"HANDLER vdisk_ram {\n DEVICE a {\n  size 1M\n }\n}\n"
 	"TARGET_DRIVER ib_srpt {\n rdma_cm_port 5000\n TARGET t1 {\n  LUN 0 a\n }\n}\n"
 	"DEVICE_GROUP dg {\n drbd_resource r0\n DEVICE a\n TARGET_GROUP g1 {\n  group_id 1\n"
@@ -297,7 +297,8 @@ static void all_is_told_after_a_connection(void **state)
 	assert_false(ha_link_connected(d.ha_link));
 	group.waiting = true;
 	group.wants = 9;
-	snprintf(want, sizeof(want), "hello version=1 node=n1 pid=%d grace_ms=5000", (int)getpid());
+	snprintf(want, sizeof(want), "hello version=1 node=n1 pid=%d grace_ms=5000 fence_delay_s=2",
+		 (int)getpid());
 	assert_string_equal(peer_text(fd), want);
 	assert_string_equal(peer_text(fd), "group group=dg drbd=r0 local=1 "
 			    "states=1:standby,2:transitioning role=standby epoch=4 "

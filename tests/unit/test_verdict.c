@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <libxml/parser.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,20 +143,20 @@ static const struct row {
 
 static const struct ask ask = { .resource = "r0", .peer = "node2", .node = "node1" };
 
-/* To be freed. */
-static char *changed(const struct row *r)
+/* @text with the first @from as @to; to be freed. */
+static char *changed(const char *text, const char *from, const char *to)
 {
-	const char *at = strstr(fenced, r->from);
-	size_t from = strlen(r->from), to = strlen(r->to);
-	char *text = malloc(sizeof(fenced) + to);
+	const char *at = strstr(text, from);
+	size_t before, len = strlen(text) + strlen(to) + 1;
+	char *out = malloc(len);
 
 	if (!at)
-		fail_msg("%s: there is no %s", r->what, r->from);
-	assert_non_null(text);
-	memcpy(text, fenced, (size_t)(at - fenced));
-	memcpy(text + (at - fenced), r->to, to);
-	strcpy(text + (at - fenced) + to, at + from);
-	return text;
+		fail_msg("there is no %s", from);
+	assert_non_null(out);
+	before = (size_t)(at - text);
+	memcpy(out, text, before);
+	snprintf(out + before, len - before, "%s%s", to, at + strlen(from));
+	return out;
 }
 
 static void judge(const char *text, struct opinion *o)
@@ -173,7 +174,7 @@ static void test_rows(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *r = &rows[i];
-		char *text = changed(r);
+		char *text = changed(fenced, r->from, r->to);
 		struct opinion o;
 
 		judge(text, &o);
@@ -201,11 +202,65 @@ static void test_no_cib(void **state)
 	}
 }
 
+/* Whether Pacemaker will fence node2, which was lost a moment ago. */
+#define STATE2_LOST "in_ccm='true' crmd='online' join='member' expected='member'"
+#define QUORUM_POLICY "<nvpair id='b-q' name='no-quorum-policy' value='stop'/>"
+
+static const struct fencing_row {
+	const char *what, *from, *to, *objection;
+} fencing_rows[] = {
+	{ "as it is", "", "", NULL },
+	{ "it is offline", "in_ccm='true' crmd='online' join='member' expected='member'/></status>",
+	  "in_ccm='false' crmd='offline' join='down' expected='member'/></status>", NULL },
+	{ "shut down", STATE2_LOST "/></status>", STATE2_FENCED "/></status>",
+	  "it was shut down in order, or is fenced already" },
+	{ "no property", "<nvpair id='b-s' name='stonith-enabled' value='true'/>", "", NULL },
+	{ "stonith disabled", "value='true'", "value='off'", "stonith-enabled is not true" },
+	{ "the usual action", QUORUM_POLICY,
+	  "<nvpair id='b-a' name='stonith-action' value='reboot'/>", NULL },
+	{ "another action", QUORUM_POLICY,
+	  "<nvpair id='b-a' name='stonith-action' value='off'/>", "stonith-action is not reboot" },
+	{ "an action without a value", QUORUM_POLICY,
+	  "<nvpair id='b-a' name='stonith-action'/>", "stonith-action is not reboot" },
+	{ "no maintenance", QUORUM_POLICY,
+	  "<nvpair id='b-m' name='maintenance-mode' value='false'/>", NULL },
+	{ "maintenance", QUORUM_POLICY, "<nvpair id='b-m' name='maintenance-mode' value='true'/>",
+	  "maintenance-mode is true" },
+	{ "no quorum", "have-quorum='1'", "have-quorum='0'", "there is no quorum" },
+	{ "an unknown node", "<node id='2' uname='node2'/>", "",
+	  "Pacemaker does not know the node" },
+	{ "a remote node", "<node id='2' uname='node2'/>",
+	  "<node id='2' uname='node2' type='remote'/>", "Pacemaker does not know the node" },
+	{ "no state", "<node_state id='2' uname='node2'", "<node_state id='2' uname='node4'",
+	  "Pacemaker does not know the node" },
+};
+
+static void test_fencing_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(fencing_rows); i++) {
+		const struct fencing_row *f = &fencing_rows[i];
+		char *lost = changed(fenced, STATE2_FENCED, STATE2_LOST);
+		char *text = changed(lost, f->from, f->to);
+		xmlDoc *doc = xmlReadMemory(text, (int)strlen(text), NULL, NULL, XML_PARSE_NONET);
+		const char *objection;
+
+		assert_non_null(doc);
+		objection = verdict_fencing(xmlDocGetRootElement(doc), "node2");
+		if (!objection != !f->objection || (objection && strcmp(objection, f->objection)))
+			fail_msg("%s: %s", f->what, objection ? objection : "none");
+		xmlFreeDoc(doc);
+		free(text);
+		free(lost);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_no_cib),
+		cmocka_unit_test(test_fencing_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
