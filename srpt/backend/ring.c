@@ -149,7 +149,7 @@ void be_ring_regions_sync(struct be_ring *ring)
 		const struct iobuf_region *now = r->regions[i].messages ? &none : &r->regions[i];
 		struct iobuf_region *old = &ring->region[i];
 
-		if (old->base == now->base && old->len == now->len)
+		if (iobuf_region_same(old, now))
 			continue;
 		region_unregister(ring, i);
 		*old = *now;

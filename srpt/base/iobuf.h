@@ -40,7 +40,18 @@ struct iobuf_region {
 	uint8_t *base; /* NULL: the number is free */
 	size_t len;    /* 0: nobody uses it yet */
 	bool messages; /* holds messages only: no backend reads or writes it */
+	/*
+	 * Differs for all memory that was ever known under a number: what was unmapped and mapped
+	 * anew at the same address is other memory to whoever has pinned it.
+	 */
+	unsigned serial;
 };
+
+/* Whether what was registered for one still is right for the other. */
+static inline bool iobuf_region_same(const struct iobuf_region *a, const struct iobuf_region *b)
+{
+	return a->base == b->base && a->len == b->len && a->serial == b->serial;
+}
 
 /* Called when a buffer big enough is free again; try iobuf_get() anew then. */
 struct iobuf_waiter {

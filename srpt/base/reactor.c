@@ -171,7 +171,7 @@ static int region_set(struct reactor *r, struct iobuf_region g)
 		if (r->regions[i].base)
 			continue;
 		r->regions[i] = g;
-		r->regions_gen++;
+		r->regions[i].serial = ++r->regions_gen;
 		return i;
 	}
 	return -ENOSPC;

@@ -32,7 +32,7 @@ static struct ibv_mr *region_expose(struct verbs_poller *p, unsigned i)
 {
 	const struct iobuf_region *r = &p->reactor->regions[i], *of = &p->exposed_of[i];
 
-	if (p->exposed[i] && of->base == r->base && of->len == r->len)
+	if (p->exposed[i] && iobuf_region_same(of, r))
 		return p->exposed[i];
 	region_forget(p, i);
 	p->exposed[i] = verbs_mr_register(p->dev, r->base, r->len, EXPOSE_ACCESS);

@@ -267,7 +267,7 @@ static int region_update(struct verbs_poller *p, int i, const struct iobuf_regio
 	/* The sink of an RDMA READ is written by the peer's RNIC: iWARP asks for the right. */
 	int access = IBV_ACCESS_LOCAL_WRITE | (p->dev->iwarp ? IBV_ACCESS_REMOTE_WRITE : 0);
 
-	if (p->mr_of[i].base == r->base && p->mr_of[i].len == r->len)
+	if (iobuf_region_same(&p->mr_of[i], r))
 		return 0;
 	region_forget(p, i);
 	if (!r->len || is_arena(p->dev->v, p->reactor->id, r->base))

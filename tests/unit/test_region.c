@@ -61,12 +61,27 @@ static void test_reserved_region_is_opened_later(void **state)
 	assert_int_equal(reactor_region_reserve(r, mem), region);
 }
 
+/* The kernel gives the same address again for what was just unmapped. */
+static void test_memory_at_the_same_address_is_other_memory(void **state)
+{
+	struct reactor *r = *state;
+	uint8_t mem[16];
+	int region = reactor_region_add(r, mem, sizeof(mem));
+	struct iobuf_region old = r->regions[region];
+
+	assert_true(iobuf_region_same(&old, &r->regions[region]));
+	reactor_region_del(r, region);
+	assert_int_equal(reactor_region_add(r, mem, sizeof(mem)), region);
+	assert_false(iobuf_region_same(&old, &r->regions[region]));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_regions_are_numbered_after_the_slab),
 		T(test_reserved_region_is_opened_later),
+		T(test_memory_at_the_same_address_is_other_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

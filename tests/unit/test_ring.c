@@ -141,6 +141,29 @@ static void test_regions_come_and_go(void **state)
 	test_reactor_free(r);
 }
 
+/* The ring has pinned the pages that were there before, and sees nothing of what is between. */
+static void test_memory_at_the_same_address_is_registered_anew(void **state)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	struct reactor *r = test_reactor_new(1, 0);
+	struct iobuf buf = { .region = 1, .len = SIZE };
+	void *addr = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	ring_new(r, *state);
+	assert_ptr_not_equal(addr, MAP_FAILED);
+	buf.addr = addr;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(reactor_region_add(r, buf.addr, SIZE), 1);
+		read_and_compare(r, *state, &buf);
+		reactor_region_del(r, 1);
+		assert_ptr_equal(mmap(addr, SIZE, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0),
+				 addr);
+	}
+	munmap(addr, SIZE);
+	backend_detach(((struct fixture *)*state)->be, r);
+	test_reactor_free(r);
+}
+
 /* It would be pinned for nothing. */
 static void test_messages_are_not_registered(void **state)
 {
@@ -392,6 +415,8 @@ int main(void)
 		cmocka_unit_test(test_depth_out_of_range_is_refused),
 		cmocka_unit_test_setup_teardown(test_slab_is_registered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_regions_come_and_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memory_at_the_same_address_is_registered_anew,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_messages_are_not_registered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unregistrable_region_still_works, setup,
 						teardown),
