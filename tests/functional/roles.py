@@ -141,6 +141,18 @@ def ends(p, cdb, sense, lun=0, **kw):
     assert r.sense == sense, (cdb.hex(), r.status, r.sense, sense)
 
 
+def told(p):
+    """That the state has changed: with the first command that comes behind the change."""
+    seen = []
+
+    def hears():
+        seen.append(p.command(bytes(6))[0].sense)
+        return seen[-1] == CHANGED
+
+    assert iwarp.eventually(hears), seen[-5:]
+    assert not set(seen[:-1]) - {STANDBY, None}, seen
+
+
 def refused(p, sense):
     """Of a disk that says this nothing is served, but it is still there."""
     ends(p, READ, sense, room=512)
@@ -171,7 +183,7 @@ def there_and_back(rep, p):
     refused(p, STANDBY)
     promoted(rep, 7)
     assert is_open()
-    ends(p, bytes(6), CHANGED)
+    told(p)
     p.write(8, b'seven'.ljust(512))
     assert p.read(8, 1)[:5] == b'seven'
     p.ready(1)
@@ -182,7 +194,7 @@ def there_and_back(rep, p):
     ctl(0, 'demote', 'dg', text='dg: standby, epoch 7: stop ')
     rep.revoke()
     assert not is_open()
-    ends(p, bytes(6), CHANGED)
+    told(p)
     refused(p, STANDBY)
     ctl(0, 'demote')
     ctl(0, 'demote', '', '5')
@@ -231,7 +243,7 @@ def failures(rep, p):
     refused(p, STANDBY)
     rep.agree = True
     promoted(rep, 10)
-    ends(p, bytes(6), CHANGED)
+    told(p)
     p.ready()
 
 
@@ -276,7 +288,7 @@ def gate():
     multipath takes the other path; the next lease opens it."""
     p, rep = session(), Replicator()
     promoted(rep, 1, 600)
-    ends(p, bytes(6), CHANGED)
+    told(p)
     p.write(8, bytes(512))
     rep.revoke()
     rep.lease(1, 600)
@@ -312,7 +324,7 @@ def overtaken(rep, p):
     time.sleep(0.1)
     rep.lease(4)
     time.sleep(0.2)
-    ends(p, bytes(6), CHANGED)
+    told(p)
     refused(p, TRANSITION)
     ctl(0, 'demote')
     assert not is_open()
@@ -440,7 +452,7 @@ def resume():
     rep.until('want')
     rep.grant(3)
     assert iwarp.eventually(lambda: role()['role'] == 'promoted')
-    ends(p, bytes(6), CHANGED)
+    told(p)
     p.ready()
     # A lease that came while it was frozen would be as good as any.
     rep.revoke()
