@@ -7,6 +7,6 @@
  * Have @node rebooted by the devices that the cluster has for it, in @delay seconds. Returns when
  * it is done, or has not been within a minute. NULL: done; else why not, static.
  */
-const char *fencer_reboot(const char *node, int delay);
+const char *fencer_reboot(const char *node, unsigned delay);
 
 #endif

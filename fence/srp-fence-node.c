@@ -6,6 +6,7 @@
 #include "config.h"
 #include "fence/ask.h"
 #include "fence/fencer.h"
+#include "fence/options.h"
 #include "fence/verdict.h"
 #include "fence/watch.h"
 
@@ -13,9 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DELAY_MAX 60       /* seconds */
+#define PROGRAM "srp-fence-node"
+#define DELAY_MAX 60 /* seconds */
 
-enum exit_status { EXIT_FENCED = 0, EXIT_NOT_FENCED = 1, EXIT_USAGE = 2 };
+enum exit_status { EXIT_FENCED = 0, EXIT_NOT_FENCED = 1 };
 
 static const char usage[] =
 	"Usage: srp-fence-node [OPTION]... NODE\n"
@@ -36,7 +38,7 @@ static const struct option options[] = {
 
 static int failed(const char *node, const char *why)
 {
-	fprintf(stderr, "srp-fence-node: %s is not fenced: %s\n", node, why);
+	fprintf(stderr, PROGRAM ": %s is not fenced: %s\n", node, why);
 	return EXIT_NOT_FENCED;
 }
 
@@ -57,7 +59,7 @@ static const char *objection_find(const char *node)
 	return objection;
 }
 
-static int fence(const char *node, int delay)
+static int fence(const char *node, unsigned delay)
 {
 	const char *why = objection_find(node);
 
@@ -68,32 +70,14 @@ static int fence(const char *node, int delay)
 
 /* ---- the command line ---- */
 
-static int usage_error(const char *what, const char *word)
-{
-	fprintf(stderr, "srp-fence-node: %s%s%s\nTry 'srp-fence-node --help'.\n", what,
-		*word ? " " : "", word);
-	return EXIT_USAGE;
-}
-
-static bool seconds_parse(const char *text, int *out)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || n > DELAY_MAX)
-		return false;
-	*out = (int)n;
-	return true;
-}
-
 /* -1: go on; else the exit status. */
-static int argument_take(int c, int *delay)
+static int argument_take(int c, unsigned *delay)
 {
 	switch (c) {
 	case 'D':
-		return seconds_parse(optarg, delay) ?
+		return seconds_parse(optarg, 0, DELAY_MAX, delay) ?
 			       -1 :
-			       usage_error("--delay: not a number from 0 to 60:", optarg);
+			       usage_error(PROGRAM, "--delay: not a number from 0 to 60:", optarg);
 	case 'h':
 		fputs(usage, stdout);
 		return EXIT_SUCCESS;
@@ -108,16 +92,18 @@ static int argument_take(int c, int *delay)
 
 int main(int argc, char **argv)
 {
-	int c, rc = -1, delay = 0;
+	int c, rc = -1;
+	unsigned delay = 0;
 
 	while (rc < 0 && (c = getopt_long(argc, argv, "hV", options, NULL)) != -1)
 		rc = argument_take(c, &delay);
 	if (rc >= 0)
 		return rc;
-	if (optind + 1 != argc)
-		return usage_error(optind == argc ? "NODE is missing" : "one NODE only, not",
-				   optind == argc ? "" : argv[optind + 1]);
+	if (optind == argc)
+		return usage_error(PROGRAM, "NODE is missing", "");
+	if (optind + 1 < argc)
+		return usage_error(PROGRAM, "one NODE only, not", argv[optind + 1]);
 	if (!name_is_legal(argv[optind]))
-		return usage_error("this is no name of a node:", argv[optind]);
+		return usage_error(PROGRAM, "this is no name of a node:", argv[optind]);
 	return fence(argv[optind], delay);
 }

@@ -9,6 +9,7 @@
 #include "fence/constraint.h"
 #include "fence/handover.h"
 #include "fence/lock.h"
+#include "fence/options.h"
 #include "fence/proc_drbd.h"
 #include "fence/verdict.h"
 #include "fence/watch.h"
@@ -21,12 +22,12 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#define PROGRAM "srp-fence-peer"
 #define WAIT_DEFAULT 60 /* seconds */
 #define WAIT_MAX 600
 #define ONLINE_MS 5000 /* DRBD may notice after one second what takes Corosync six */
 #define SLACK_S 30     /* for what does not wait: a slow node is no reason to begin anew */
 
-#define EXIT_USAGE 2
 #define EXIT_STONITHED 7 /* DRBD: the peer has been fenced; it goes on */
 
 static const char usage[] =
@@ -163,24 +164,6 @@ static int fence(const struct settings *s)
 
 /* ---- the command line ---- */
 
-static int usage_error(const char *what, const char *word)
-{
-	fprintf(stderr, "srp-fence-peer: %s%s%s\nTry 'srp-fence-peer --help'.\n", what,
-		*word ? " " : "", word);
-	return EXIT_USAGE;
-}
-
-static bool seconds_parse(const char *text, unsigned *out)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || n < 1 || n > WAIT_MAX)
-		return false;
-	*out = (unsigned)n;
-	return true;
-}
-
 /* -1: go on; else the exit status. */
 static int argument_take(int c, struct settings *s)
 {
@@ -198,9 +181,9 @@ static int argument_take(int c, struct settings *s)
 		puts("srp-fence-peer " PACKAGE_VERSION);
 		return EXIT_SUCCESS;
 	case 'W':
-		return seconds_parse(optarg, &s->wait_s) ?
+		return seconds_parse(optarg, 1, WAIT_MAX, &s->wait_s) ?
 			       -1 :
-			       usage_error("--wait: not a number from 1 to 600:", optarg);
+			       usage_error(PROGRAM, "--wait: not a number from 1 to 600:", optarg);
 	default:
 		fputs("Try 'srp-fence-peer --help'.\n", stderr);
 		return EXIT_USAGE;
@@ -219,7 +202,7 @@ int main(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	if (optind == argc)
-		return usage_error("HANDLER is missing", "");
+		return usage_error(PROGRAM, "HANDLER is missing", "");
 	s.handler = argv + optind;
 	handover_begin(s.handler, s.wait_s + SLACK_S);
 	return fence(&s);

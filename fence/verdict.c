@@ -70,8 +70,10 @@ static bool is_true(const char *value)
 
 /* ---- properties of the cluster ---- */
 
-/* In whichever set, under either name (Pacemaker has two for some): whether it is anything but
- * @usual, which is "true", "false" or a word. */
+/*
+ * In whichever set, under either name (Pacemaker has two for some): whether it is anything but
+ * @usual, which is "true", "false" or a word.
+ */
 static bool property_differs(const xmlNode *configuration, const char *name, const char *older,
 			     const char *usual)
 {
