@@ -3,23 +3,54 @@
 
 #include <crm/crm.h>
 #include <crm/stonith-ng.h>
+#include <errno.h>
 
 #define TIMEOUT_S 60 /* as stonith-timeout of the recipes */
-#define CONNECT_TRIES 3
+
+static stonith_t *fencer;
+static const char *client_name;
+
+const char *fencer_open(const char *client, int tries)
+{
+	int rc;
+
+	if (fencer)
+		return NULL;
+	fencer = stonith_api_new();
+	if (!fencer)
+		return "no memory";
+	client_name = client;
+	rc = stonith_api_connect_retry(fencer, client, tries);
+	if (!rc)
+		return NULL;
+	stonith_api_delete(fencer);
+	fencer = NULL;
+	return pcmk_strerror(rc);
+}
+
+void fencer_close(void)
+{
+	if (!fencer)
+		return;
+	fencer->cmds->disconnect(fencer);
+	stonith_api_delete(fencer);
+	fencer = NULL;
+}
+
+static int reboot(const char *node, unsigned delay)
+{
+	return fencer->cmds->fence_with_delay(fencer, st_opt_sync_call, node, "reboot", TIMEOUT_S,
+					      0, (int)delay);
+}
 
 const char *fencer_reboot(const char *node, unsigned delay)
 {
-	stonith_t *st = stonith_api_new();
-	int rc;
+	int rc = reboot(node, delay);
 
-	if (!st)
-		return "no memory";
-	rc = stonith_api_connect_retry(st, "srp-fence-node", CONNECT_TRIES);
-	if (!rc) {
-		rc = st->cmds->fence_with_delay(st, st_opt_sync_call, node, "reboot", TIMEOUT_S, 0,
-						(int)delay);
-		st->cmds->disconnect(st);
+	if (rc == -ENOTCONN) {
+		fencer_close();
+		if (!fencer_open(client_name, 1))
+			rc = reboot(node, delay);
 	}
-	stonith_api_delete(st);
 	return rc ? pcmk_strerror(rc) : NULL;
 }

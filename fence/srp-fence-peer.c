@@ -93,15 +93,25 @@ static void opinion_take(const struct ask *a, struct opinion *o)
 	watch_free(cib);
 }
 
+/* After a change. All of the CIB is read when the peer is fenced; until then its state will do. */
+static void opinion_again(const struct ask *a, struct opinion *o)
+{
+	xmlNode *state = watch_read_state(a->peer);
+	bool waiting = state && verdict_waiting(state, o);
+
+	watch_free(state);
+	if (!waiting)
+		opinion_take(a, o);
+}
+
 /* Until the peer is fenced; else this does not return. */
 static void fencing_await(const struct ask *a, uint64_t start, uint64_t until, struct opinion *o)
 {
 	int rc;
 
-	for (;;) {
+	for (opinion_take(a, o);; opinion_again(a, o)) {
 		uint64_t limit = until;
 
-		opinion_take(a, o);
 		if (o->verdict == VERDICT_FENCED)
 			return;
 		if (o->verdict == VERDICT_UNSURE)
@@ -148,7 +158,7 @@ static int fence(const struct settings *s)
 	ask_take(&a, s);
 	if (lock_take(s->lock_dir, a.resource, until))
 		handover("the lock cannot be taken");
-	if (watch_open())
+	if (watch_open(PROGRAM, true))
 		handover("Pacemaker's CIB cannot be asked");
 	fencing_await(&a, start, until, &opinion);
 	waited = now_ms() - start;

@@ -253,6 +253,18 @@ void verdict_find(const xmlNode *cib, const struct ask *a, struct opinion *out)
 		*out = (struct opinion){ .verdict = VERDICT_UNSURE, .reason = doubt };
 }
 
+bool verdict_waiting(const xmlNode *state, struct opinion *o)
+{
+	struct opinion now = { .verdict = VERDICT_UNSURE };
+
+	if (!is_element(state, "node_state") || peer_judge(state, &now) ||
+	    now.verdict == VERDICT_FENCED)
+		return false;
+	o->verdict = now.verdict;
+	o->reason = now.reason;
+	return true;
+}
+
 const char *verdict_fencing(const xmlNode *cib, const char *node)
 {
 	const xmlNode *configuration = child(cib, "configuration");

@@ -29,6 +29,12 @@ struct opinion {
 /* @cib: the element cib, from outside. */
 void verdict_find(const xmlNode *cib, const struct ask *a, struct opinion *out);
 
+/*
+ * @state: the element node_state of the peer alone. Whether it is still VERDICT_LOST or
+ * VERDICT_ONLINE: then @o, which was either, says which and why. Else all of the CIB is to be read.
+ */
+bool verdict_waiting(const xmlNode *state, struct opinion *o);
+
 /* NULL: Pacemaker will reboot @node, which the cluster has lost; else why not, static. */
 const char *verdict_fencing(const xmlNode *cib, const char *node);
 

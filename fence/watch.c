@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fence/watch.h"
 
+#include "fence/ask.h"
 #include "fence/lock.h"
 
 #include <crm/cib.h>
@@ -30,7 +31,7 @@ static void cib_lost(gpointer arg)
 	watch.lost = true;
 }
 
-int watch_open(void)
+int watch_open(const char *client, bool changes)
 {
 	int rc;
 
@@ -38,7 +39,7 @@ int watch_open(void)
 	watch.cib = cib_new();
 	if (!watch.cib)
 		return -ENOMEM;
-	rc = watch.cib->cmds->signon(watch.cib, "srp-fence-peer", cib_command);
+	rc = watch.cib->cmds->signon(watch.cib, client, cib_command);
 	if (rc) {
 		cib_delete(watch.cib);
 		watch.cib = NULL;
@@ -47,7 +48,7 @@ int watch_open(void)
 	watch.cib->call_timeout = CALL_TIMEOUT_S;
 	watch.lost = false;
 	watch.cib->cmds->set_connection_dnotify(watch.cib, cib_lost);
-	watch.told = !watch.cib->cmds->add_notify_callback(watch.cib, T_CIB_DIFF_NOTIFY,
+	watch.told = changes && !watch.cib->cmds->add_notify_callback(watch.cib, T_CIB_DIFF_NOTIFY,
 							   cib_changed);
 	return 0;
 }
@@ -65,16 +66,29 @@ int watch_close(void)
 	return rc;
 }
 
-xmlNode *watch_read(void)
+static xmlNode *read_part(const char *xpath, int options)
 {
-	xmlNode *cib = NULL;
+	xmlNode *found = NULL;
 
 	watch.changed = false;
-	if (watch.cib->cmds->query(watch.cib, NULL, &cib, cib_sync_call)) {
-		watch_free(cib);
+	if (watch.cib->cmds->query(watch.cib, xpath, &found, cib_sync_call | options)) {
+		watch_free(found);
 		return NULL;
 	}
-	return cib;
+	return found;
+}
+
+xmlNode *watch_read(void)
+{
+	return read_part(NULL, 0);
+}
+
+xmlNode *watch_read_state(const char *node)
+{
+	char xpath[FENCE_NAME_MAX + 64];
+
+	snprintf(xpath, sizeof(xpath), "/cib/status/node_state[@uname='%s']", node);
+	return read_part(xpath, cib_xpath | cib_no_children);
 }
 
 void watch_free(xmlNode *root)

@@ -7,14 +7,20 @@
 #define FENCE_WATCH_H
 
 #include <libxml/tree.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-/* 0, or -errno if Pacemaker cannot be asked at once. */
-int watch_open(void);
+/*
+ * @client: what Pacemaker's log calls us. @changes: watch_wait() will be called. 0, or -errno if
+ * Pacemaker cannot be asked at once.
+ */
+int watch_open(const char *client, bool changes);
 int watch_close(void); /* 0; else what was changed may be lost. Without one that is open: 0 */
 
 /* All of it, the caller's to free with watch_free(). NULL: it cannot be had. */
 xmlNode *watch_read(void);
+/* The same of the element node_state of @node, without what is in it. */
+xmlNode *watch_read_state(const char *node);
 void watch_free(xmlNode *root); /* of a document, with it; NULL is fine */
 
 /*

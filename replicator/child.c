@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -105,7 +106,8 @@ int child_start(struct child *c, const char *const argv[])
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, rc = 0;
 	pid_t parent = getpid();
 
-	if (c->readable && (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC)))
+	if (((c->readable || c->listens) && pipe2(in, O_CLOEXEC)) ||
+	    (c->readable && pipe2(out, O_CLOEXEC)))
 		rc = -errno;
 	if (!rc) {
 		c->pid = fork();
@@ -124,6 +126,13 @@ int child_start(struct child *c, const char *const argv[])
 	if (rc)
 		child_abandon(c);
 	return rc;
+}
+
+int child_write(struct child *c, const char *text)
+{
+	ssize_t n = write(c->in, text, strlen(text));
+
+	return n < 0 ? -errno : 0;
 }
 
 void child_output_close(struct child *c)

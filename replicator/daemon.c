@@ -66,6 +66,9 @@ static void policy_act(void *arg, const struct policy_action *a)
 	case POLICY_FENCE:
 		hasten_fencing(r->hasten, a->name, a->delay);
 		break;
+	case POLICY_FENCE_PREPARE:
+		hasten_fencing_prepare(r->hasten);
+		break;
 	case POLICY_SCORE:
 		r->scores_changed = true;
 		break;

@@ -17,7 +17,12 @@ void hasten_stop(struct hasten *h); /* NULL is fine */
 
 /* "drbdadm primary|secondary RESOURCE", unless one runs already; logged. */
 void hasten_drbd(struct hasten *h, bool primary, const char *resource);
-/* "srp-fence-node --delay SECONDS NODE"; likewise. */
+/*
+ * There may be a node to be fenced some day: "srp-fence-node --wait" does what it can without
+ * knowing which, as every program is slow to start when a node has just been lost.
+ */
+void hasten_fencing_prepare(struct hasten *h);
+/* Has the @node fenced in @delay seconds, by one that waits or is started now. */
 void hasten_fencing(struct hasten *h, const char *node, unsigned delay);
 
 #endif

@@ -148,6 +148,7 @@ struct policy {
 	uint64_t grace_ns;
 	bool fences; /* as srptd's configuration has it, */
 	unsigned fence_delay; /* and how long after the one that serves, s */
+	bool fence_prepared;
 	char hash[HASH_MAX + 1]; /* "": srptd has not told */
 	bool ports_known;
 	uint64_t ports_up, ports_down;
@@ -179,6 +180,7 @@ void act_attribute(struct policy *p, const struct group *g, const char *value);
 void act_drbd(struct policy *p, const struct group *g, enum policy_action_type role);
 void act_score(struct policy *p, const struct group *g, int score);
 void act_fence(struct policy *p, const char *node, unsigned delay);
+void act_fence_prepare(struct policy *p);
 
 /* policy_drbd.c */
 void drbd_event_apply(struct policy *p, const struct drbd_event *e);
@@ -255,6 +257,7 @@ uint64_t gates_deadline(const struct policy *p);
 void leaver_keep(struct policy *p, const struct member *m); /* before what it had is forgotten */
 void cluster_apply(struct policy *p, const uint32_t *nodes, unsigned n);
 void fencing_check(struct policy *p);
+void fencing_prepare(struct policy *p); /* once for each time that there is somebody to be fenced */
 
 /* policy_health.c */
 void health_publish(struct policy *p);

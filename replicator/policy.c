@@ -119,6 +119,7 @@ void policy_event(struct policy *p, const struct policy_event *e, const struct p
 	gates_check(p);
 	vacancies_end(p);
 	tables_send(p);
+	fencing_prepare(p);
 	p->to = NULL;
 }
 

@@ -60,6 +60,7 @@ enum policy_action_type {
 	POLICY_SECONDARY, /* or Secondary */
 	POLICY_SCORE,     /* group, score: promotion score; below 0: delete it */
 	POLICY_FENCE,     /* name: the node that Pacemaker is to fence, in delay seconds */
+	POLICY_FENCE_PREPARE, /* there may be one some day */
 	POLICY_LOG,       /* priority (LOG_ERR …, as of syslog.h), text */
 	POLICY_ACTION_TYPES,
 };

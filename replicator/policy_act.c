@@ -75,6 +75,11 @@ void act_fence(struct policy *p, const char *node, unsigned delay)
 	act(p, &(struct policy_action){ .type = POLICY_FENCE, .name = node, .delay = delay });
 }
 
+void act_fence_prepare(struct policy *p)
+{
+	act(p, &(struct policy_action){ .type = POLICY_FENCE_PREPARE });
+}
+
 void act_score(struct policy *p, const struct group *g, int score)
 {
 	act(p, &(struct policy_action){ .type = POLICY_SCORE, .group = g->name, .score = score });

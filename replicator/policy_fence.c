@@ -33,6 +33,15 @@ static bool cluster_has(const struct policy *p, uint32_t node)
 	return false;
 }
 
+void fencing_prepare(struct policy *p)
+{
+	bool some = p->fences && p->joined && p->n_members;
+
+	if (some && !p->fence_prepared)
+		act_fence_prepare(p);
+	p->fence_prepared = some;
+}
+
 /*
  * Quorum and the nodes of the cluster come in one word of Corosync's, so the quorum is that without
  * the node. Whether it was shut down in order is known to Pacemaker, which is asked.

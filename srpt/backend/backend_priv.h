@@ -20,6 +20,12 @@ struct backend_port {
 
 typedef void be_submit_fn(struct backend *be, struct be_io *io);
 
+/* What O_DIRECT asks for, in bytes. */
+struct vdisk_align {
+	uint32_t mem;    /* of buffers in memory */
+	uint32_t offset; /* of offsets and lengths */
+};
+
 struct backend {
 	/* Constant after open, but for info.size: written by backend_resync(). */
 	struct backend_info info;
@@ -31,6 +37,7 @@ struct backend {
 	bool block;     /* a block device is open, or there while it is parked */
 	bool unsure;    /* opened by what was known */
 	int fd;         /* -1: none; of /dev/null while blockio or fileio is parked */
+	struct vdisk_align align; /* as the kernel says; zeros: it does not */
 	atomic_bool parked;
 	uint8_t *mem;   /* ram and fault: info.size bytes */
 	_Atomic uint64_t *written; /* ram and fault: a bit for each page that may hold data */
@@ -291,14 +298,8 @@ void vdisk_identity(uint64_t dev, char text[BACKEND_IDENTITY]);
 
 extern const char *vdisk_sys; /* "/sys"; tests have another one */
 
-/* What O_DIRECT asks for, in bytes. */
-struct vdisk_align {
-	uint32_t mem;    /* of buffers in memory */
-	uint32_t offset; /* of offsets and lengths */
-};
-
-/* Of the open file or device @fd; @missing for both where the kernel does not say. */
-struct vdisk_align vdisk_direct_align(int fd, uint32_t missing);
+/* Of what is open; @missing for both where the kernel does not say. */
+struct vdisk_align vdisk_direct_align(const struct backend *be, uint32_t missing);
 
 /* /sys/dev/block/MAJ:MIN/@attr of @dev or of the disk it is a partition of; else @missing. */
 uint64_t vdisk_sysfs_u64(uint64_t dev, const char *attr, uint64_t missing);

@@ -24,7 +24,7 @@ static int blockio_limits(struct backend *be, const struct backend_params *p, ch
 	if (rc)
 		return be_error(err, errlen, rc, "%s: cannot read the limits of the device: %s",
 				p->filename, strerror(-rc));
-	be->info.buf_align = vdisk_direct_align(be->fd, (uint32_t)logical).mem;
+	be->info.buf_align = vdisk_direct_align(be, (uint32_t)logical).mem;
 	if (p->rotational >= 0)
 		be->info.rotational = p->rotational;
 	be->info.write_cache = !p->nv_cache && !p->write_through && vdisk_write_cache(be->disk);

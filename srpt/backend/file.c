@@ -71,7 +71,7 @@ static int file_open_checked(struct backend *be, const struct backend_params *p,
 	if (!rc)
 		rc = file_limits(be, p);
 	if (be->direct) {
-		struct vdisk_align a = vdisk_direct_align(be->fd, PAGE);
+		struct vdisk_align a = vdisk_direct_align(be, PAGE);
 
 		be->info.buf_align = a.mem;
 		min_block = a.offset > min_block ? a.offset : min_block;

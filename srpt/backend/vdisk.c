@@ -114,25 +114,63 @@ int vdisk_path_check(const struct backend_params *p, bool files, struct stat *st
 	return type_check(p->filename, st->st_mode, files, err, errlen);
 }
 
+/* What is known to have been a block device needs no look before. */
+static int path_open(struct backend *be, const struct backend_params *p, bool files, int flags,
+		     char *err, size_t errlen)
+{
+	struct stat st;
+	int rc = 0, failed;
+
+	if (!p->known.disk || !p->known.block || !p->filename)
+		rc = vdisk_path_check(p, files, &st, err, errlen);
+	if (rc)
+		return rc;
+	be->fd = open(p->filename, flags | O_CLOEXEC | (p->read_only ? O_RDONLY : O_RDWR));
+	if (be->fd >= 0)
+		return 0;
+	failed = errno;
+	rc = vdisk_path_check(p, files, &st, err, errlen);
+	if (rc)
+		return rc;
+	return failed == EACCES ? access_error(p->filename, &st, err, errlen) :
+				  open_error(p->filename, failed, err, errlen);
+}
+
+/* Which disk is open, and how: in one call, as many are opened while nothing is served. */
+static int open_look(struct backend *be, mode_t *mode)
+{
+	unsigned mask = STATX_TYPE;
+	struct statx st;
+
+#ifdef STATX_DIOALIGN
+	mask |= STATX_DIOALIGN;
+#endif
+	if (statx(be->fd, "", AT_EMPTY_PATH, mask, &st))
+		return -errno;
+	*mode = st.stx_mode;
+	be->block = S_ISBLK(st.stx_mode);
+	be->disk = be->block ? makedev(st.stx_rdev_major, st.stx_rdev_minor) :
+			       makedev(st.stx_dev_major, st.stx_dev_minor);
+#ifdef STATX_DIOALIGN
+	if (st.stx_mask & STATX_DIOALIGN && st.stx_dio_mem_align)
+		be->align = (struct vdisk_align){ st.stx_dio_mem_align, st.stx_dio_offset_align };
+#endif
+	return 0;
+}
+
 int vdisk_open(struct backend *be, const struct backend_params *p, bool files, int flags,
 	       char *err, size_t errlen)
 {
-	struct stat st;
-	int rc = vdisk_path_check(p, files, &st, err, errlen);
+	mode_t mode = 0;
+	int rc = path_open(be, p, files, flags, err, errlen);
 
 	if (rc)
 		return rc;
-	flags |= O_CLOEXEC | (p->read_only ? O_RDONLY : O_RDWR);
-	be->fd = open(p->filename, flags);
-	if (be->fd < 0)
-		return errno == EACCES ? access_error(p->filename, &st, err, errlen) :
-					 open_error(p->filename, errno, err, errlen);
-	if (fstat(be->fd, &st))
-		rc = open_error(p->filename, errno, err, errlen);
+	rc = open_look(be, &mode);
+	if (rc)
+		rc = open_error(p->filename, -rc, err, errlen);
 	else
-		rc = type_check(p->filename, st.st_mode, files, err, errlen);
-	be->block = S_ISBLK(st.st_mode);
-	be->disk = be->block ? st.st_rdev : st.st_dev;
+		rc = type_check(p->filename, mode, files, err, errlen);
 	be->unsure = vdisk_is_known(be, &p->known);
 	if (!rc && be->block && !be->unsure)
 		vdisk_identity(be->disk, be->identity);
@@ -201,19 +239,9 @@ int vdisk_geometry(const struct backend_params *p, uint64_t size, uint32_t min_b
 }
 
 /* Kernels before 6.1 do not tell; they want whole logical blocks. */
-struct vdisk_align vdisk_direct_align(int fd, uint32_t missing)
+struct vdisk_align vdisk_direct_align(const struct backend *be, uint32_t missing)
 {
-	struct vdisk_align a = { missing, missing };
-#ifdef STATX_DIOALIGN
-	struct statx stx;
-
-	if (!statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) &&
-	    (stx.stx_mask & STATX_DIOALIGN) && stx.stx_dio_mem_align)
-		a = (struct vdisk_align){ stx.stx_dio_mem_align, stx.stx_dio_offset_align };
-#else
-	(void)fd;
-#endif
-	return a;
+	return be->align.mem ? be->align : (struct vdisk_align){ missing, missing };
 }
 
 const char *vdisk_sys = "/sys";

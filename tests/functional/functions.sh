@@ -56,11 +56,6 @@ shows()
 	grep -qE -- "$1" "$work/out" || fail "the output does not match '$1'"
 }
 
-logged()
-{
-	grep -qE -- "$1" "$work/log" || fail "the log does not match '$1'"
-}
-
 # within SECONDS COMMAND...: becomes true in this time.
 within()
 {
@@ -71,6 +66,12 @@ within()
 		[ $SECONDS -lt $end ] || return 1
 		sleep 0.05
 	done
+}
+
+# logged REGEX: the log has it, which a thread of the daemon writes.
+logged()
+{
+	within 10 grep -qE -- "$1" "$work/log" || fail "the log does not match '$1'"
 }
 
 answers()

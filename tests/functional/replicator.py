@@ -350,7 +350,8 @@ class Node:
         write(f'{self.dir}/bin/attrd_updater', '#!/bin/sh\n'
               f'echo "$*" >> {self.dir}/attributes\n', 0o755)
         write(f'{self.dir}/bin/srp-fence-node', '#!/bin/sh\n'
-              f'echo "$*" >> {self.dir}/fenced\n', 0o755)
+              f'[ "$*" = --wait ] || exit 1; echo waits >> {self.dir}/fence-waits\n'
+              f'read -r line && echo "$line" >> {self.dir}/fenced\n', 0o755)
         write(f'{self.dir}/bin/drbdadm', '#!/bin/sh\n'
               f'echo "$*" >> {self.dir}/drbdadm\n', 0o755)
 
@@ -726,10 +727,12 @@ def lost(c):
     c.b.replicator_start()
     both(c, {1: 'active', 2: 'standby'})
     check('not fenced for that', not c.a.fenced())
+    for node in c.nodes:
+        until('what asks for fencing waits', lambda n=node: n.calls('fence-waits'))
     c.b.cable('down')
     for node, peer, delay in ((c.a, c.b, 0), (c.b, c.a, 7)):
         until(f'{peer.name} is fenced', node.fenced)
-        check(f'as it should be: {node.fenced()}', node.fenced() == [f'--delay {delay} {peer.name}'])
+        check(f'as it should be: {node.fenced()}', node.fenced() == [f'{delay} {peer.name}'])
 
 
 # With how long a lease lasts, ms: longer where none may be lost, even on a busy machine; 0: as the

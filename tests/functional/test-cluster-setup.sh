@@ -51,7 +51,7 @@ done
 # Both have the same parameters of resources.
 words()
 {
-	grep -oE '[a-zA-Z_-]+=[A-Za-z0-9_.-]+' "$1" | grep -vE '^(ip|username|password|pcmk_host_list|promotable|disable|cib|work)=' |
+	grep -oE '[a-zA-Z_-]+=[A-Za-z0-9_.-]+' "$1" | grep -vE '^(ip|username|password|pcmk_host_list|promotable|disable|cib|work|CIB_file|id|path)=' |
 		sort -u
 }
 for mode in '' --floating; do

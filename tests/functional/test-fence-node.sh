@@ -36,7 +36,22 @@ refused 'it was shut down in order, or is fenced already' the-peer
 rm "$work/cib"
 refused "Pacemaker's CIB cannot be (asked|read)" the-peer
 
-for wrong in '' 'a b' '--delay 61 node' '--delay x node' '--delay -1 node' '--other node' '-x/y'; do
+# wait_told LINE: nothing, or what it is told, on its standard input.
+wait_told()
+{
+	printf '%s' "$1" | fence_node --wait
+}
+
+cib 'in_ccm="true" crmd="online" join="member" expected="member"'
+sed -i 's/have-quorum="1"/have-quorum="0"/' "$work/cib"
+expect 0 wait_told ''
+expect 1 wait_told $'2 the-peer\n'
+shows 'srp-fence-node: the-peer is not fenced: there is no quorum'
+for wrong in '2' 'x the-peer' '61 the-peer' '2  the-peer' '2 ../peer'; do
+	expect 2 wait_told "$wrong"
+done
+
+for wrong in '' 'a b' '--delay 61 node' '--delay x node' '--delay -1 node' '--other node' '-x/y' '--wait node'; do
 	# shellcheck disable=SC2086
 	expect 2 fence_node $wrong
 done

@@ -10,7 +10,7 @@ fenced='in_ccm="false" crmd="offline" join="down" expected="down"'
 # stock ARGUMENT...: what the handler finds is what it found without us.
 stock()
 {
-	"${question[@]}" "$work/handler" "$@" > "$work/out" 2>&1
+	"${question[@]}" timeout 60 "$work/handler" "$@" > "$work/out" 2>&1
 	mv "$work/called" "$work/want"
 	expect 5 fence_peer --wait 1 "$work/handler" "$@"
 	diff "$work/want" "$work/called" || fail 'the handler was called in another way'

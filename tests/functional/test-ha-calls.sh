@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# proves: each further disk is 14 system calls of a promote at most, and 8 of a demote
+# proves: each further disk is 13 system calls of a promote at most, and 8 of a demote
 # shellcheck source=tests/functional/functions.sh
 . "${top_srcdir:?}/tests/functional/functions.sh"
 
@@ -92,9 +92,9 @@ each()
 	[ "$demote" -le "$3" ] || fail "$1: a demote makes $demote calls for each disk"
 }
 
-each conf_disks 12 8
+each conf_disks 11 8
 image=$work/image
 truncate -s 16M "$image"
 loop=$(losetup -f --show "$image" 2> "$work/out") || skip 'no loop device can be had'
 trap 'cleanup; losetup -d "$loop"' EXIT
-each conf_blocks 14 8
+each conf_blocks 13 8

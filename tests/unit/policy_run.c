@@ -68,6 +68,9 @@ static void action_print(FILE *f, const struct policy_action *a)
 	case POLICY_FENCE:
 		fprintf(f, "fence %s in %u s\n", a->name, a->delay);
 		break;
+	case POLICY_FENCE_PREPARE:
+		fputs("fence later\n", f);
+		break;
 	case POLICY_SCORE:
 		if (a->score < 0)
 			fprintf(f, "score %s -\n", a->group);

@@ -28,7 +28,7 @@ static struct {
 
 static int fake_signon(cib_t *cib, const char *name, enum cib_conn_type type)
 {
-	assert_string_equal(name, "srp-fence-peer");
+	assert_string_equal(name, "test");
 	assert_int_equal(type, cib_command);
 	cib->call_timeout = 120; /* as the library does */
 	return fake.signon;
@@ -68,11 +68,14 @@ static xmlNode *root_make(const char *name)
 
 static int fake_query(cib_t *cib, const char *section, xmlNode **out, int options)
 {
-	assert_null(section);
 	assert_true(options & cib_sync_call);
+	if (section) {
+		assert_string_equal(section, "/cib/status/node_state[@uname='node2']");
+		assert_int_equal(options, cib_sync_call | cib_xpath | cib_no_children);
+	}
 	assert_true(cib->call_timeout <= 10);
 	if (!fake.query)
-		*out = root_make("cib");
+		*out = root_make(section ? "node_state" : "cib");
 	return fake.query;
 }
 
@@ -107,7 +110,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
-	return watch_open();
+	return watch_open("test", true);
 }
 
 static int teardown(void **state)
@@ -137,7 +140,7 @@ static void test_refused(void **state)
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
 	fake.signon = -ENOTCONN;
-	assert_int_equal(watch_open(), -ENOTCONN);
+	assert_int_equal(watch_open("test", true), -ENOTCONN);
 	assert_int_equal(fake.deleted, 1);
 	assert_int_equal(watch_close(), 0);
 	assert_int_equal(fake.closed, 0);
@@ -153,6 +156,31 @@ static void test_read(void **state)
 	fake.query = -ETIME;
 	assert_null(watch_read());
 	watch_free(NULL);
+}
+
+/* Of one node, and a change that came before is known. */
+static void test_read_state(void **state)
+{
+	xmlNode *node;
+
+	(void)state;
+	fake.changed(T_CIB_DIFF_NOTIFY, NULL);
+	node = watch_read_state("node2");
+	assert_string_equal((const char *)node->name, "node_state");
+	watch_free(node);
+	assert_int_equal(watch_wait(now_ms() + 20), -ETIMEDOUT);
+	fake.query = -ENXIO;
+	assert_null(watch_read_state("node2"));
+}
+
+static void test_no_changes(void **state)
+{
+	(void)state;
+	assert_int_equal(watch_close(), 0);
+	fake.changed = NULL;
+	assert_int_equal(watch_open("test", false), 0);
+	assert_null(fake.changed);
+	assert_int_equal(watch_wait(now_ms() + LONG_MS), -ENOTSUP);
 }
 
 /* Three changes within the same 50 ms are one. */
@@ -210,7 +238,7 @@ static void test_not_told(void **state)
 	(void)state;
 	assert_int_equal(watch_close(), 0);
 	fake.notify = -EPROTONOSUPPORT;
-	assert_int_equal(watch_open(), 0);
+	assert_int_equal(watch_open("test", true), 0);
 	assert_int_equal(watch_wait(now_ms() + LONG_MS), -ENOTSUP);
 }
 
@@ -243,6 +271,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused),
 		TEST(test_read),
+		TEST(test_read_state),
+		TEST(test_no_changes),
 		TEST(test_burst),
 		TEST(test_changed_before),
 		TEST(test_timeout),

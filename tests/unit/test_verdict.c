@@ -255,12 +255,50 @@ static void test_fencing_rows(void **state)
 	}
 }
 
+/* Of the peer's state alone: whether there is still nothing to be done. */
+static const struct waiting_row {
+	const char *what, *state;
+	bool waiting;
+	enum verdict verdict;
+} waiting_rows[] = {
+	{ "online", "<node_state in_ccm='true' crmd='online' expected='member'/>", true,
+	  VERDICT_ONLINE },
+	{ "lost", "<node_state in_ccm='false' crmd='offline' expected='member'/>", true,
+	  VERDICT_LOST },
+	{ "fenced", "<node_state in_ccm='false' crmd='offline' expected='down'/>", false,
+	  VERDICT_ONLINE },
+	{ "not usual", "<node_state in_ccm='maybe' crmd='offline' expected='down'/>", false,
+	  VERDICT_ONLINE },
+	{ "remote", "<node_state in_ccm='true' crmd='online' remote_node='true'/>", false,
+	  VERDICT_ONLINE },
+	{ "several", "<xpath-query><node_state in_ccm='true' crmd='online'/></xpath-query>", false,
+	  VERDICT_ONLINE },
+};
+
+static void test_waiting_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(waiting_rows); i++) {
+		const struct waiting_row *w = &waiting_rows[i];
+		struct opinion o = { .verdict = VERDICT_ONLINE, .clone = "c" };
+		xmlDoc *doc = xmlReadMemory(w->state, (int)strlen(w->state), NULL, NULL,
+					    XML_PARSE_NONET);
+
+		if (verdict_waiting(xmlDocGetRootElement(doc), &o) != w->waiting ||
+		    o.verdict != w->verdict || !o.reason != !w->waiting)
+			fail_msg("%s: verdict %d", w->what, o.verdict);
+		assert_string_equal(o.clone, "c");
+		xmlFreeDoc(doc);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_no_cib),
 		cmocka_unit_test(test_fencing_rows),
+		cmocka_unit_test(test_waiting_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,11 +176,23 @@ serves_within()
 	mark "node$1 serves"
 }
 
-# was_fenced NODE TIME: its fencing device was used to boot it after the time.
+# was_fenced NODE TIME: its fencing device was used to boot it after the time, or is within a minute: a
+# node is turned on some seconds after it was turned off.
 was_fenced()
 {
-	cluster events | awk -v t="$2" -v n="node$1" '$1 > t && $2 == n && /power on/ { ok = 1 }
-		END { exit !ok }'
+	wait_for 60 was_booted "$1" "$2"
+}
+
+was_booted()
+{
+	was_switched "$1" "$2" 'power on'
+}
+
+# was_switched NODE TIME [REGEX]: its fencing device did anything with it after the time.
+was_switched()
+{
+	cluster events | awk -v t="$2" -v n="node$1" -v what="${3:-power (on|off)}" \
+		'$1 > t && $2 == n && $0 ~ what { ok = 1 } END { exit !ok }'
 }
 
 # expect_active NODE
@@ -193,8 +205,13 @@ expect_active()
 # one_was_fenced TIME: since then; its number is left in $fenced.
 one_was_fenced()
 {
+	wait_for 90 one_was_booted "$1"
+}
+
+one_was_booted()
+{
 	for fenced in 1 2; do
-		! was_fenced $fenced "$1" || return 0
+		! was_booted $fenced "$1" || return 0
 	done
 	return 1
 }
