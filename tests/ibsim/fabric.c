@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Preloaded into ibsim, for what it does not simulate:
+ *
+ * - IsDeviceManagementSupported. A client that holds issm open gets the requests to its port, but
+ *   the port also becomes one with an SM. At a node whose name begins with "Target" the bit of
+ *   device management is set instead, with the same trap 144.
+ * - The end of a link. Disabled, a port is down; set to Polling, it trains and is up again; both
+ *   are told by PortStateChange, until the SM clears it.
+ *
+ * ibsim has one thread.
+ */
+#include "tests/ibsim/sim.h"
+
+#include <dlfcn.h>
+#include <infiniband/mad.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define NEXT(function) ((__typeof__(&function))dlsym(RTLD_NEXT, #function))
+
+/* ---- capability mask ---- */
+
+static char nodes[SIM_CLIENTS][sizeof(((struct sim_client_info *)0)->node)];
+static bool is_dm; /* the next capability mask read and written is for device management */
+
+static bool is_ctl(const void *buf, ssize_t len, uint32_t type)
+{
+	const struct sim_ctl *c = buf;
+
+	return len == sizeof(*c) && c->magic == SIM_MAGIC && c->type == type;
+}
+
+ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from, socklen_t *size)
+{
+	ssize_t n = NEXT(recvfrom)(fd, buf, len, flags, from, size);
+	const struct sim_ctl *c = buf;
+
+	is_dm = is_ctl(buf, n, SIM_CTL_SET_ISSM) && c->clientid < SIM_CLIENTS &&
+		!strncmp(nodes[c->clientid], "Target", 6);
+	return n;
+}
+
+ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
+	       socklen_t size)
+{
+	struct sim_client_info info;
+
+	if (is_ctl(buf, (ssize_t)len, SIM_CTL_CONNECT)) {
+		memcpy(&info, ((const struct sim_ctl *)buf)->data, sizeof(info));
+		if (info.id < SIM_CLIENTS)
+			memcpy(nodes[info.id], info.node, sizeof(info.node) - 1);
+	}
+	return NEXT(sendto)(fd, buf, len, flags, to, size);
+}
+
+/* ---- PortStateChange of the switches ---- */
+
+/* Numbers of changes: the last one, that told last, that the SM has cleared. */
+static unsigned changes, shown, cleared;
+
+uint32_t mad_get_field(void *buf, int base, enum MAD_FIELDS field)
+{
+	uint32_t value = NEXT(mad_get_field)(buf, base, field);
+
+	if (is_dm && field == IB_PORT_CAPMASK_F)
+		value = (value & ~(uint32_t)CAP_IS_SM) | (value & CAP_IS_DM ? CAP_IS_SM : 0);
+	if (field == IB_SW_STATE_CHANGE_F && value)
+		cleared = shown; /* a Set of the SM */
+	return value;
+}
+
+void mad_set_field(void *buf, int base, enum MAD_FIELDS field, uint32_t value)
+{
+	if (is_dm && field == IB_PORT_CAPMASK_F) {
+		value = value & CAP_IS_SM ? value | CAP_IS_DM : value & ~(uint32_t)CAP_IS_DM;
+		value &= ~(uint32_t)CAP_IS_SM;
+		is_dm = false;
+	}
+	if (field == IB_SW_STATE_CHANGE_F && changes != cleared) {
+		value = 1;
+		shown = changes;
+	}
+	NEXT(mad_set_field)(buf, base, field, value);
+}
+
+/* ---- links ---- */
+
+/* The PortInfo in a MAD with this method; NULL: there is none. */
+static uint8_t *port_info(struct sim_mad *m, ssize_t len, uint8_t method)
+{
+	const uint8_t *mad = m->mad;
+
+	if (len != sizeof(*m) || mad[MAD_METHOD] != method || mad[MAD_ATTRIBUTE] ||
+	    mad[MAD_ATTRIBUTE + 1] != MAD_PORT_INFO ||
+	    (mad[MAD_CLASS] != MAD_CLASS_SMP && mad[MAD_CLASS] != MAD_CLASS_SMP_DIRECT))
+		return NULL;
+	return m->mad + MAD_SMP_DATA;
+}
+
+static void set_down(uint8_t *info)
+{
+	info[PORT_STATE] = (uint8_t)((info[PORT_STATE] & 0xf0) | STATE_DOWN);
+}
+
+ssize_t read(int fd, void *buf, size_t len)
+{
+	ssize_t n = NEXT(read)(fd, buf, len);
+	uint8_t *info = port_info(buf, n, MAD_SET);
+	unsigned physical = info ? info[PORT_PHYSICAL] >> 4 : 0;
+
+	if (physical == PHYSICAL_POLLING) {
+		info[PORT_PHYSICAL] &= 0xf;
+		info[PORT_PHYSICAL] |= PHYSICAL_LINK_UP << 4;
+		set_down(info); /* from which ibsim brings it to Initialize */
+	}
+	if (physical == PHYSICAL_POLLING || physical == PHYSICAL_DISABLED)
+		changes++;
+	return n;
+}
+
+ssize_t write(int fd, const void *buf, size_t len)
+{
+	struct sim_mad m;
+	uint8_t *info;
+
+	if (len != sizeof(m))
+		return NEXT(write)(fd, buf, len);
+	memcpy(&m, buf, sizeof(m));
+	info = port_info(&m, sizeof(m), MAD_GET_RESP);
+	if (info && info[PORT_PHYSICAL] >> 4 == PHYSICAL_DISABLED)
+		set_down(info);
+	return NEXT(write)(fd, &m, len);
+}
