@@ -9,8 +9,9 @@ add=$work/sys/class/infiniband_srp/srp-rxe0-1/add_target
 
 srp_login()
 {
-	SRP_LOGIN_SYS=$work/sys SRP_LOGIN_RUN=$work/run timeout 20 \
-		sh "$top_srcdir/conf/initiator/srp-login" "$work/portals" > "$work/out" 2>&1
+	SRP_LOGIN_SYS=$work/sys SRP_LOGIN_RUN=$work/run SRP_LOGIN_DIR=$work/portals.d \
+		PATH=$work/bin:$PATH timeout 20 \
+		sh "$top_srcdir/conf/initiator/srp-login" "${@:-$work/portals}" > "$work/out" 2>&1
 }
 
 # scsi_host NUMBER ID-EXT: as ib_srp makes it by a login.
@@ -77,3 +78,22 @@ bad "$one $two" 'only via=PORT'
 rm "$work/portals"
 expect 2 srp_login
 shows 'cannot be read'
+
+# By name: a file, or else what DNS says, or what it said when it answered last.
+rm -r "$work/run"
+mkdir -p "$work/bin" "$work/portals.d" "${add%/*}"
+: > "$add"
+one=$one,tl_retry_count=5
+echo "$one" > "$work/portals.d/san"
+expect 0 srp_login san
+cat > "$work/bin/srp-portals" << PORTALS
+#!/bin/sh
+[ "\$*" = san.test ] && cat "$work/answer"
+PORTALS
+chmod 755 "$work/bin/srp-portals"
+expect 2 srp_login san.test
+shows 'DNS has no portals of that name'
+echo "$one" > "$work/answer"
+expect 0 srp_login san.test
+rm "$work/answer"
+expect 0 srp_login san.test
