@@ -422,6 +422,7 @@ static void target_add(struct apply *a, const struct conf_target *conf)
 	}
 	a->result.targets_added++;
 	srp_target_set_map(t->srp, live_map, t);
+	srp_target_set_reach(t->srp, live_reach, t);
 }
 
 static void targets_add(struct apply *a)

@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/ib_portal.h"
+
 enum {
 	CONF_TEXT_MAX = 4 << 20,	/* bytes of a configuration file */
 	CONF_WORD_MAX = 4095,		/* bytes of one word, quotes taken off */
@@ -166,10 +168,15 @@ struct conf_group {
 /* One address to listen on. */
 struct conf_portal {
 	struct conf_pos pos;
-	sa_family_t family;		/* AF_INET or AF_INET6; AF_UNSPEC: see iwarp_port */
-	uint8_t addr[16];		/* network order; 4 bytes used for AF_INET, rest zero */
+	sa_family_t family;		/* AF_INET, AF_INET6, AF_IB; AF_UNSPEC: see iwarp_port */
+	uint8_t addr[16];		/* network order; 4 bytes used for AF_INET, rest zero;
+					 * AF_IB: a port GID, all zero = any */
 	char scope[16];			/* interface of a link-local IPv6 address, "" = none */
-	uint16_t port;			/* host order; 0 = the driver's rdma_cm_port */
+	uint16_t port;			/* host order; 0 = the driver's rdma_cm_port; AF_IB: last
+					 * 16 bits of the service id */
+	char device[IB_DEVICE_TEXT_MAX];	/* AF_IB: RDMA device, "" = any */
+	uint8_t port_num;		/* AF_IB: port of it, 0 = any */
+	uint16_t pkey;			/* AF_IB: 0 = that at index 0 of the port's table */
 };
 
 /* TARGET in TARGET_DRIVER ib_srpt. */
@@ -342,8 +349,9 @@ const struct conf_target_group *conf_local_group(const struct conf_device_group 
 const char *conf_alua_state_name(enum conf_alua_state state);	/* "active", ... */
 const char *conf_handler_name(enum conf_handler handler);	/* "vdisk_blockio", ... */
 /*
- * "ADDR", "ADDR:PORT", "[ADDR]:PORT" or, of AF_UNSPEC, "PORT" into buf (at least 80 bytes); returns
- * buf. The port is p->port, or default_port when that is 0, and is left out when both are 0.
+ * "ADDR", "ADDR:PORT", "[ADDR]:PORT", of AF_UNSPEC "PORT", of AF_IB as ib_portal_text() has it into
+ * buf (at least IB_PORTAL_TEXT_MAX bytes); returns buf. The port is p->port, or default_port when
+ * that is 0, and is left out when both are 0.
  */
 const char *conf_portal_format(const struct conf_portal *p, uint16_t default_port, char *buf,
 			       size_t size);
@@ -351,6 +359,14 @@ const char *conf_portal_format(const struct conf_portal *p, uint16_t default_por
 bool conf_portal_parse(const char *text, struct conf_portal *p, const char **why);
 /* The same for a value of iwarp_port: a port is required and enough, see conf_driver. */
 bool conf_iwarp_port_parse(const char *text, struct conf_portal *p, const char **why);
+/* A portal of AF_IB for the transport, or to be advertised; false: @p is none, or has no port. */
+bool conf_portal_ib(const struct conf_portal *p, uint16_t default_port, struct ib_portal *out);
+/*
+ * The portals of native InfiniBand of a target: service ids (ib_portal_service_id()), P_Keys and
+ * the ports they are for. @out: room for CONF_PORTALS_MAX; returns their number.
+ */
+size_t conf_target_ib_portals(const struct conf_target *target, uint16_t default_port,
+			      struct ib_portal *out);
 /* The addresses one stands for: @p itself, or both loopback addresses; returns their number. */
 size_t conf_iwarp_port_expand(const struct conf_portal *p, struct conf_portal out[2]);
 /* Whether an address is the wildcard of its family. */

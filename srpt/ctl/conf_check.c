@@ -283,7 +283,7 @@ static int check_groups(struct conf_checker *c, struct conf_target *target)
 static int check_portals(struct conf_checker *c, const struct conf_target *target)
 {
 	uint16_t port = c->conf->driver.rdma_cm_port;
-	char text[CONF_PORTALS_MAX][96];
+	char text[CONF_PORTALS_MAX][IB_PORTAL_TEXT_MAX];
 	struct conf_holders h = { 0 };
 
 	if (target->enabled && !target->n_portals && !port && !c->conf->driver.n_iwarp_ports)

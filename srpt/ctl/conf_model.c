@@ -180,7 +180,8 @@ bool conf_daemon_equal(const struct conf_daemon *a, const struct conf_daemon *b)
 static bool portal_equal(const struct conf_portal *a, const struct conf_portal *b)
 {
 	return a->family == b->family && a->port == b->port &&
-	       !memcmp(a->addr, b->addr, sizeof(a->addr)) && !strcmp(a->scope, b->scope);
+	       !memcmp(a->addr, b->addr, sizeof(a->addr)) && !strcmp(a->scope, b->scope) &&
+	       !strcmp(a->device, b->device) && a->port_num == b->port_num && a->pkey == b->pkey;
 }
 
 static bool portals_equal(const struct conf_portal *a, size_t n_a, const struct conf_portal *b,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Portals: "ADDR", "ADDR:PORT", "[ADDR]:PORT" with IPv4 or IPv6 addresses; iwarp_port: "PORT". */
+/*
+ * Portals: "ADDR", "ADDR:PORT", "[ADDR]:PORT" with IPv4 or IPv6 addresses; iwarp_port: "PORT".
+ * Those of native InfiniBand, "ib:...", are in conf_portal_ib.c.
+ */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +10,7 @@
 #include "base/bytes.h"
 #include "ctl/conf_priv.h"
 
-static bool port_parse(const char *text, uint16_t *port)
+bool conf_port_parse(const char *text, uint16_t *port)
 {
 	size_t len = strspn(text, "0123456789");
 	unsigned long value;
@@ -60,8 +63,7 @@ static bool addr_set(struct conf_portal *p, char *addr, const char **why)
 	return true;
 }
 
-/* Cuts addr before the port and returns the text of the port, NULL if there is none. */
-static char *port_split(char **addr)
+char *conf_port_split(char **addr)
 {
 	char *end, *colon = strchr(*addr, ':');
 
@@ -81,15 +83,17 @@ static char *port_split(char **addr)
 
 bool conf_portal_parse(const char *text, struct conf_portal *p, const char **why)
 {
-	char copy[96], *addr = copy, *port;
+	char copy[IB_PORTAL_TEXT_MAX], *addr = copy, *port;
 
 	*p = (struct conf_portal){ 0 };
 	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy)) {
 		*why = "too long for an address";
 		return false;
 	}
-	port = port_split(&addr);
-	if (port && !port_parse(port, &p->port)) {
+	if (!strncmp(copy, "ib:", 3))
+		return conf_portal_ib_parse(copy + 3, p, why);
+	port = conf_port_split(&addr);
+	if (port && !conf_port_parse(port, &p->port)) {
 		*why = "allowed are ports 1..65535";
 		return false;
 	}
@@ -103,10 +107,10 @@ bool conf_iwarp_port_parse(const char *text, struct conf_portal *p, const char *
 		if (strchr(text, ':') && !conf_portal_parse(text, p, why))
 			return false;
 		*why = "allowed are PORT, ADDRESS:PORT and [IPv6-ADDRESS]:PORT";
-		return p->port != 0;
+		return p->port != 0 && p->family != AF_IB;
 	}
 	*why = "allowed are ports 1..65535";
-	return port_parse(text, &p->port);
+	return conf_port_parse(text, &p->port);
 }
 
 size_t conf_iwarp_port_expand(const struct conf_portal *p, struct conf_portal out[2])
@@ -126,7 +130,7 @@ bool conf_portal_is_any(const struct conf_portal *p)
 {
 	static const uint8_t any[sizeof(p->addr)];
 
-	return p->family != AF_UNSPEC && !memcmp(p->addr, any, sizeof(any));
+	return p->family != AF_UNSPEC && !p->device[0] && !memcmp(p->addr, any, sizeof(any));
 }
 
 const char *conf_portal_format(const struct conf_portal *p, uint16_t default_port, char *buf,
@@ -134,8 +138,14 @@ const char *conf_portal_format(const struct conf_portal *p, uint16_t default_por
 {
 	uint16_t port = p->port ? p->port : default_port;
 	bool brackets = port && p->family == AF_INET6;
-	char addr[INET6_ADDRSTRLEN] = "";
+	char addr[INET6_ADDRSTRLEN] = "", text[IB_PORTAL_TEXT_MAX];
+	struct ib_portal ib;
 
+	if (p->family == AF_IB) {
+		conf_portal_ib(p, default_port, &ib);
+		snprintf(buf, size, "%s", ib_portal_text(&ib, text));
+		return buf;
+	}
 	if (p->family == AF_UNSPEC) {
 		snprintf(buf, size, "%u", port);
 		return buf;

@@ -108,6 +108,15 @@ void conf_value_print(const struct conf_key *key, const void *base, FILE *f);
 void conf_word_print(const char *word, FILE *f);
 /* Printable ASCII only, 1..max characters; with strict neither blanks, quotes nor slashes. */
 bool conf_name_valid(const char *text, size_t max, bool strict);
+/* A port number, 1..65535, in decimal digits. */
+bool conf_port_parse(const char *text, uint16_t *port);
+/*
+ * Cuts *addr before ":PORT" and returns the text of the port, NULL if there is none. Brackets round
+ * the address go, and more than one colon without them is an address without port.
+ */
+char *conf_port_split(char **addr);
+/* What is behind "ib:", which is changed; as conf_portal_parse(). */
+bool conf_portal_ib_parse(char *text, struct conf_portal *p, const char **why);
 
 /* ---- conf_identity.c ---- */
 

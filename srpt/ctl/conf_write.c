@@ -29,7 +29,7 @@ static void write_keys(enum conf_block block, uint64_t given, const void *base, 
 static void write_portals(const char *name, const struct conf_portal *list, size_t count, int level,
 			  FILE *f)
 {
-	char buf[96];
+	char buf[IB_PORTAL_TEXT_MAX];
 
 	for (size_t i = 0; i < count; i++) {
 		indent(f, level);

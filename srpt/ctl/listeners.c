@@ -69,11 +69,14 @@ union address {
 	struct sockaddr sa;
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
+	struct ib_portal ib;
 };
 
 /* At each attempt anew: the interface of a link-local address may have come meanwhile. */
 static socklen_t address_make(const struct conf_portal *p, union address *a)
 {
+	if (conf_portal_ib(p, 0, &a->ib))
+		return sizeof(a->ib);
 	memset(a, 0, sizeof(*a));
 	if (p->family == AF_INET) {
 		a->in.sin_family = AF_INET;

@@ -23,7 +23,7 @@ struct listener {
 	struct list_node link;
 	enum listener_kind kind;
 	struct conf_portal portal; /* port: the one in force */
-	char name[80];             /* as in the configuration, with the port */
+	char name[IB_PORTAL_TEXT_MAX]; /* as in the configuration, with the port */
 	bool wanted;
 	bool optional;             /* a host without this address is all right */
 	struct transport_listener *tl; /* NULL: not listening, error says why */

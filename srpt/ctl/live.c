@@ -97,6 +97,22 @@ int live_map(void *arg, const char *session_name, struct lun_entry *map, unsigne
 	return (int)n;
 }
 
+/* Of IP addresses the network has decided already; of InfiniBand the kernel leaves it to us. */
+bool live_reach(void *arg, const struct conn_info *info)
+{
+	const struct target *t = arg;
+	struct ib_portal portals[CONF_PORTALS_MAX];
+	size_t n;
+
+	if (info->layout != LOGIN_LAYOUT_IB_CM)
+		return true;
+	n = conf_target_ib_portals(t->conf, t->live->conf->driver.rdma_cm_port, portals);
+	for (size_t i = 0; i < n; i++)
+		if (ib_portal_takes(&portals[i], &info->ib))
+			return true;
+	return false;
+}
+
 void conf_target_for_each_lun(const struct conf_target *target,
 			      void (*fn)(void *arg, const struct conf_group *group,
 					 const struct conf_lun *lun),

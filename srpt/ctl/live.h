@@ -109,6 +109,11 @@ uint64_t live_ioc_guid(const struct live *live, const struct conf *conf,
  * left out. -EACCES when the configuration shows this session nothing at all.
  */
 int live_map(void *arg, const char *session_name, struct lun_entry *map, unsigned max);
+/*
+ * The srp_reach_fn of every target; @arg is its struct target. A login over native InfiniBand must
+ * have come to the port and partition of one of the target's portals.
+ */
+bool live_reach(void *arg, const struct conn_info *info);
 
 /* Calls @fn for each LUN of the target itself (group NULL) and of its groups. */
 void conf_target_for_each_lun(const struct conf_target *target,

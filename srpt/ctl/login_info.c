@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ctl/login_info.h"
+#include "base/bytes.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#define DEFAULT_PKEY 0xffff /* at index 0 of every port that nobody has set up (IBTA 10.9.1.2) */
+
 int login_addrs_get(const char *sysfs, struct login_addrs *addrs)
 {
-	int rc = rdma_addrs_get(sysfs, &addrs->rdma);
+	int rc;
 
+	*addrs = (struct login_addrs){ .rdma = { NULL, 0 } };
+	rc = rdma_addrs_get(sysfs, &addrs->rdma);
+	if (!rc)
+		rc = host_addrs_get(&addrs->host);
+	if (!rc)
+		rc = ib_ports_get(sysfs, &addrs->ib);
 	if (rc)
-		return rc;
-	rc = host_addrs_get(&addrs->host);
-	if (rc)
-		rdma_addrs_free(&addrs->rdma);
+		login_addrs_free(addrs);
 	return rc;
 }
 
@@ -22,6 +28,7 @@ void login_addrs_free(struct login_addrs *addrs)
 {
 	rdma_addrs_free(&addrs->rdma);
 	rdma_addrs_free(&addrs->host);
+	ib_ports_free(&addrs->ib);
 }
 
 static const struct column columns[] = {
@@ -51,21 +58,75 @@ static bool is_loopback(const struct conf_portal *p)
 	return p->family == AF_INET ? p->addr[0] == 127 : !memcmp(p->addr, v6, sizeof(v6));
 }
 
-static void row_add(struct login_list *l, const struct conf_portal *p)
+/* All but the last column. */
+static void row_begin(struct login_list *l, const char *transport, const char *dest)
 {
 	struct report *r = l->r;
-	char dest[96];
 
-	conf_portal_format(p, 0, dest, sizeof(dest));
 	report_text(r, l->target->name);
 	report_bool(r, l->target->enabled);
-	report_text(r, l->iwarp ? "iWARP" : "RDMA");
+	report_text(r, transport);
 	report_printf(r, "%016" PRIx64, l->id_ext);
 	report_printf(r, "%016" PRIx64, l->ioc_guid);
 	report_text(r, dest);
+}
+
+static void row_add(struct login_list *l, const struct conf_portal *p)
+{
+	struct report *r = l->r;
+	char dest[IB_PORTAL_TEXT_MAX];
+
+	conf_portal_format(p, 0, dest, sizeof(dest));
+	row_begin(l, l->iwarp ? "iWARP" : "RDMA", dest);
 	report_printf(r, "id_ext=%016" PRIx64 ",ioc_guid=%016" PRIx64 ",dest=%s", l->id_ext,
 		      l->ioc_guid, dest);
 	l->remote_iwarp |= l->iwarp && !is_loopback(p);
+}
+
+/* As srp_daemon finds it. */
+static void ib_row(struct login_list *l, const struct ib_portal *p)
+{
+	char dest[IB_PORTAL_TEXT_MAX];
+
+	row_begin(l, "IB", ib_portal_text(p, dest));
+	report_printf(l->r, "id_ext=%016" PRIx64 ",ioc_guid=%016" PRIx64 ",dgid=%016" PRIx64
+		      "%016" PRIx64 ",pkey=%04x,service_id=%016" PRIx64, l->id_ext, l->ioc_guid,
+		      get_be64(p->gid), get_be64(p->gid + 8), p->pkey, ib_portal_service_id(p));
+}
+
+/* Where @portal is on the port @at, in the partition of index 0 unless it names another. */
+static bool ib_portal_at(const struct ib_portal *portal, const struct ib_arrival *at,
+			 struct ib_portal *found)
+{
+	struct ib_arrival request = *at;
+
+	request.port = portal->port;
+	request.pkey = portal->pkey ? portal->pkey : at->pkey0;
+	*found = (struct ib_portal){ .family = AF_IB, .port = portal->port, .pkey = request.pkey };
+	memcpy(found->gid, at->gid, sizeof(found->gid));
+	return ib_portal_takes(portal, &request);
+}
+
+static void ib_rows(struct login_list *l, uint16_t default_port)
+{
+	struct ib_portal portals[CONF_PORTALS_MAX], at;
+	size_t n = conf_target_ib_portals(l->target, default_port, portals);
+
+	for (size_t i = 0; i < n; i++) {
+		bool any = ib_gid_is_any(portals[i].gid), here = false;
+
+		for (size_t k = 0; k < l->addrs->ib.count; k++) {
+			if (!ib_portal_at(&portals[i], &l->addrs->ib.list[k], &at))
+				continue;
+			ib_row(l, &at);
+			here = true;
+		}
+		if (any || here)
+			continue;
+		if (!portals[i].pkey)
+			portals[i].pkey = DEFAULT_PKEY;
+		ib_row(l, &portals[i]);
+	}
 }
 
 static void portal_rows(struct login_list *l, const struct conf_portal *p, uint16_t default_port)
@@ -74,7 +135,7 @@ static void portal_rows(struct login_list *l, const struct conf_portal *p, uint1
 	struct conf_portal at = *p;
 
 	at.port = p->port ? p->port : default_port;
-	if (!at.port)
+	if (!at.port || p->family == AF_IB)
 		return;
 	if (!conf_portal_is_any(p)) {
 		row_add(l, &at);
@@ -124,6 +185,16 @@ static bool has_port(const struct conf *conf)
 	return false;
 }
 
+static bool has_ib(const struct conf *conf)
+{
+	struct ib_portal portals[CONF_PORTALS_MAX];
+
+	for (size_t i = 0; i < conf->n_targets; i++)
+		if (conf_target_ib_portals(&conf->targets[i], conf->driver.rdma_cm_port, portals))
+			return true;
+	return false;
+}
+
 static const char *why_empty(const struct conf *conf, const struct login_addrs *addrs)
 {
 	if (!conf->n_targets)
@@ -133,6 +204,8 @@ static const char *why_empty(const struct conf *conf, const struct login_addrs *
 	if (!conf->driver.rdma_cm_port && !has_port(conf))
 		return "no target has an address and port: set rdma_cm_port, iwarp_port or "
 		       "portals with a port";
+	if (has_ib(conf) && !addrs->ib.count)
+		return "no port of this host is native InfiniBand, and no other address fits";
 	return addrs->rdma.count ? "no address of this host fits a portal" :
 				   "no address of this host belongs to an RDMA device";
 }
@@ -150,6 +223,7 @@ void login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_g
 		l.ioc_guid = l.target->ioc_guid ? l.target->ioc_guid : ioc_guid;
 		l.id_ext = conf_target_id_ext(l.target, l.ioc_guid);
 		rdma_rows(&l, conf->driver.rdma_cm_port);
+		ib_rows(&l, conf->driver.rdma_cm_port);
 		iwarp_rows(&l, &conf->driver);
 	}
 	if (!report_rows(r))

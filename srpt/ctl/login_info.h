@@ -4,6 +4,7 @@
 #define SRPT_CTL_LOGIN_INFO_H
 
 #include "ctl/conf.h"
+#include "ctl/ib_ports.h"
 #include "ctl/rdma_addr.h"
 #include "ctl/report.h"
 
@@ -13,6 +14,7 @@
 struct login_addrs {
 	struct rdma_addrs rdma; /* of portals for RDMA/CM */
 	struct rdma_addrs host; /* of iwarp_port */
+	struct ib_ports ib;     /* of portals for native InfiniBand */
 };
 
 /* @sysfs: "/sys". 0 or -errno; none is no error. */
@@ -21,7 +23,8 @@ void login_addrs_free(struct login_addrs *addrs);
 
 /*
  * A row per target and address; a target without portals, or with one at a wildcard address, is
- * reachable at every address of @addrs, and every target at those of iwarp_port. @ioc_guid: the
+ * reachable at every address of @addrs, and every target at those of iwarp_port. A portal of native
+ * InfiniBand that names no GID is at every port that fits. @ioc_guid: the
  * daemon's, for targets without one. @notes gets a line when there is no row, with the reason, or
  * when something must be added to a row.
  */

@@ -40,10 +40,10 @@ static void login_refuse(struct srp_server *s, struct conn *c, const struct conn
 	const uint8_t *ini = req->initiator_port_id, *tgt = req->target_port_id;
 
 	log_warn_limited(reject_limit(s, info->peer),
-			 "session %s: login rejected: %s (0x%08x, %s); initiator port "
+			 "session %s: login rejected: %s (0x%08x, %s); to %s, initiator port "
 			 "0x%016llx%016llx, target port id_ext=%016llx,ioc_guid=%016llx",
 			 info->peer, v.why, (unsigned)v.reason,
-			 login_reason_name((enum srp_login_rej_reason)v.reason),
+			 login_reason_name((enum srp_login_rej_reason)v.reason), info->local,
 			 (unsigned long long)get_be64(ini), (unsigned long long)get_be64(ini + 8),
 			 (unsigned long long)get_be64(tgt), (unsigned long long)get_be64(tgt + 8));
 	transport_reject(c, rej,
@@ -153,8 +153,8 @@ static struct verdict check_iu(const struct conn *c, const struct srp_server *sr
 	return reason ? REFUSED(reason, "its IU length is not one we take") : PASSED;
 }
 
-static struct verdict check_target(struct srp_server *srv, const struct login_req *req,
-				   struct srp_target **t)
+static struct verdict check_target(struct srp_server *srv, const struct conn_info *info,
+				   const struct login_req *req, struct srp_target **t)
 {
 	if (srv->stopping)
 		return REFUSED(SRP_REJ_INSUFFICIENT_RESOURCES, "shutting down");
@@ -164,6 +164,9 @@ static struct verdict check_target(struct srp_server *srv, const struct login_re
 			       "no target has this id_ext and ioc_guid");
 	if (!(*t)->enabled)
 		return REFUSED(SRP_REJ_INSUFFICIENT_RESOURCES, "the target is disabled");
+	if ((*t)->reach && !(*t)->reach((*t)->reach_arg, info))
+		return REFUSED(SRP_REJ_UNABLE_ASSOCIATE_CHANNEL,
+			       "no portal of the target is for this port and partition");
 	return PASSED;
 }
 
@@ -224,7 +227,7 @@ static struct verdict login_check(struct srp_server *srv, const struct conn *c,
 	struct verdict v = check_iu(c, srv, req);
 
 	if (!v.reason)
-		v = check_target(srv, req, t);
+		v = check_target(srv, info, req, t);
 	if (!v.reason)
 		v = check_access(*t, info->peer, count);
 	if (!v.reason)

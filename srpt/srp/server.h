@@ -82,6 +82,8 @@ struct srp_target {
 	struct srp_done disabled;
 	srp_map_fn map;
 	void *map_arg;
+	srp_reach_fn reach;
+	void *reach_arg;
 	struct list_node sessions;
 };
 

@@ -46,6 +46,12 @@ void srp_target_set_map(struct srp_target *t, srp_map_fn fn, void *arg)
 	t->map_arg = arg;
 }
 
+void srp_target_set_reach(struct srp_target *t, srp_reach_fn fn, void *arg)
+{
+	t->reach = fn;
+	t->reach_arg = arg;
+}
+
 bool srp_target_enabled(const struct srp_target *t)
 {
 	return t->enabled;

@@ -68,6 +68,13 @@ typedef int (*srp_map_fn)(void *arg, const char *session_name, struct lun_entry 
 void srp_target_set_map(struct srp_target *t, srp_map_fn fn, void *arg);
 
 /*
+ * Whether the target is to be reached the way @info came: asked at each login, before
+ * the map function. Without one it is.
+ */
+typedef bool (*srp_reach_fn)(void *arg, const struct conn_info *info);
+void srp_target_set_reach(struct srp_target *t, srp_reach_fn fn, void *arg);
+
+/*
  * Ask the map function again for every session (after a LUN or group change) and
  * publish the new maps; @done(arg) when no reactor uses an old one. A session that
  * is refused now is closed.

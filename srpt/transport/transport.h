@@ -17,6 +17,7 @@
 #ifndef SRPT_TRANSPORT_TRANSPORT_H
 #define SRPT_TRANSPORT_TRANSPORT_H
 
+#include "base/ib_portal.h"
 #include "base/iobuf.h"
 #include "base/list.h"
 #include "base/mailbox.h"
@@ -47,6 +48,7 @@ struct conn_info {
 	char local[TRANSPORT_NAME_MAX];  /* local address:port */
 	char device[TRANSPORT_NAME_MAX]; /* RDMA device and port, e.g. rxe0/1; iWARP: in software */
 	uint8_t max_rd_atomic;           /* RDMA READs the peer serves at once; 0: none */
+	struct ib_arrival ib;            /* of LOGIN_LAYOUT_IB_CM */
 };
 
 /* Sizes a transport needs; constant after transport_create. */
@@ -70,7 +72,7 @@ struct accept_params {
 
 /* Of a connection we open; what is pointed to is copied or only read during the call. */
 struct connect_params {
-	const struct sockaddr *addr; /* the peer: AF_INET or AF_INET6, with port */
+	const struct sockaddr *addr; /* the peer: AF_INET, AF_INET6 with port; struct ib_portal */
 	socklen_t addr_len;
 	void *context;        /* conn.context */
 	uint32_t recv_depth;  /* as in accept_params */
@@ -78,7 +80,7 @@ struct connect_params {
 	uint8_t max_rd_atomic; /* RDMA READs of the peer we serve at once, ≥ 1 */
 	uint32_t timeout_ms;  /* for all of it, > 0 */
 	const void *private_data;
-	uint8_t private_len;  /* ≤ 56, see srp-protocol */
+	uint8_t private_len;  /* ≤ 56, to a struct ib_portal ≤ 92; see srp-protocol */
 };
 
 /* What the peer may do with exposed memory. */

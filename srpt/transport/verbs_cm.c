@@ -64,11 +64,15 @@ void verbs_id_describe(struct verbs_id *id)
 	struct conn_info *info = &id->conn->base.info;
 	struct rdma_cm_id *cm = id->cm;
 
+	snprintf(info->device, sizeof(info->device), "%.48s/%u",
+		 ibv_get_device_name(cm->verbs->device), cm->port_num);
+	if (rdma_get_local_addr(cm)->sa_family == AF_IB) {
+		verbs_ib_describe(id);
+		return;
+	}
 	info->layout = LOGIN_LAYOUT_RDMA_CM;
 	verbs_addr_text(rdma_get_peer_addr(cm), false, info->peer, sizeof(info->peer));
 	verbs_addr_text(rdma_get_local_addr(cm), true, info->local, sizeof(info->local));
-	snprintf(info->device, sizeof(info->device), "%.48s/%u",
-		 ibv_get_device_name(cm->verbs->device), cm->port_num);
 }
 
 static struct verbs_conn *conn_new(struct verbs *v, struct verbs_id *id)

@@ -141,8 +141,12 @@ static void anchor_add(struct verbs_device *dev, struct rdma_cm_id *cm)
 	id->v = dev->v;
 	id->state = ID_ANCHOR;
 	id->dev = dev;
-	((struct sockaddr_in *)&sa)->sin_port = 0; /* sin6_port is at the same place */
-	if (rdma_create_id(dev->v->ec, &id->cm, id, RDMA_PS_TCP) ||
+	if (sa.ss_family == AF_IB)
+		verbs_ib_any_port(&sa);
+	else
+		((struct sockaddr_in *)&sa)->sin_port = 0; /* sin6_port is at the same place */
+	if (rdma_create_id(dev->v->ec, &id->cm, id,
+			   sa.ss_family == AF_IB ? RDMA_PS_IB : RDMA_PS_TCP) ||
 	    rdma_bind_addr(id->cm, (struct sockaddr *)&sa) || id->cm->verbs != dev->ctx) {
 		verbs_id_free(id);
 		return;

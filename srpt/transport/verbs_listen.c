@@ -17,8 +17,12 @@ void verbs_addr_text(const struct sockaddr *sa, bool port, char *buf, size_t len
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
 	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
 	bool v6 = sa->sa_family == AF_INET6;
-	char text[INET6_ADDRSTRLEN] = "?";
+	char text[INET6_ADDRSTRLEN] = "?", portal[IB_PORTAL_TEXT_MAX];
 
+	if (sa->sa_family == AF_IB) {
+		snprintf(buf, len, "%s", ib_portal_text((const void *)sa, portal));
+		return;
+	}
 	if (v6)
 		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
 	else if (sa->sa_family == AF_INET)
@@ -35,6 +39,8 @@ static bool is_wildcard(const struct sockaddr *sa)
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
 	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
 
+	if (sa->sa_family == AF_IB)
+		return true;
 	return sa->sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr) :
 					   in->sin_addr.s_addr == htonl(INADDR_ANY);
 }
@@ -71,6 +77,8 @@ static int id_listen(struct verbs_id *l)
 
 	if (rc)
 		return rc;
+	if (verbs_ib_is(l))
+		return verbs_ib_listen(l);
 	if (rdma_create_id(l->v->ec, &l->cm, l, RDMA_PS_TCP))
 		return -errno;
 	if (sa->sa_family == AF_INET6)
@@ -81,6 +89,11 @@ static int id_listen(struct verbs_id *l)
 	rdma_destroy_id(l->cm);
 	l->cm = NULL;
 	return rc;
+}
+
+static bool family_known(sa_family_t family)
+{
+	return family == AF_INET || family == AF_INET6 || family == AF_IB;
 }
 
 static struct verbs_id *listener_new(struct transport *t, const struct sockaddr *sa, socklen_t len,
@@ -102,11 +115,11 @@ static struct verbs_id *listener_new(struct transport *t, const struct sockaddr 
 int verbs_listen(struct transport *t, const struct sockaddr *sa, socklen_t len, void *ctx,
 		 struct transport_listener **out, char *err, size_t errlen)
 {
-	char name[TRANSPORT_NAME_MAX];
+	char name[IB_PORTAL_TEXT_MAX];
 	struct verbs_id *l;
 	int rc;
 
-	if (len > sizeof(l->sa) || (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)) {
+	if (len > sizeof(l->sa) || !family_known(sa->sa_family)) {
 		snprintf(err, errlen, "address family %d is not supported", sa->sa_family);
 		return -EAFNOSUPPORT;
 	}
@@ -131,12 +144,16 @@ int verbs_listen(struct transport *t, const struct sockaddr *sa, socklen_t len, 
 
 void verbs_unlisten(struct transport_listener *listener)
 {
-	verbs_id_free(container_of(listener, struct verbs_id, listener));
+	struct verbs_id *l = container_of(listener, struct verbs_id, listener);
+
+	if (verbs_ib_is(l))
+		verbs_ib_hand_over(l);
+	verbs_id_free(l);
 }
 
 void verbs_listener_lost(struct verbs_id *l)
 {
-	char name[TRANSPORT_NAME_MAX];
+	char name[IB_PORTAL_TEXT_MAX];
 
 	verbs_addr_text((struct sockaddr *)&l->sa, true, name, sizeof(name));
 	log_warn("%s: the RDMA device of this listener is gone; waiting for it", name);
@@ -148,7 +165,7 @@ void verbs_listener_lost(struct verbs_id *l)
 
 void verbs_listener_retry(struct verbs_id *l)
 {
-	char name[TRANSPORT_NAME_MAX];
+	char name[IB_PORTAL_TEXT_MAX];
 
 	if (id_listen(l))
 		return;

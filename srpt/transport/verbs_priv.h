@@ -341,8 +341,24 @@ void verbs_unlisten(struct transport_listener *l);
 void verbs_listener_lost(struct verbs_id *l);
 /* Try to listen again. */
 void verbs_listener_retry(struct verbs_id *l);
-/* @buf: "10.0.0.1:5555", "[fd00::1]:5555"; without port when @port is false. */
+/*
+ * @buf: "10.0.0.1:5555", "[fd00::1]:5555"; without port when @port is false. A struct
+ * ib_portal as it is configured, "ib:*:5555".
+ */
 void verbs_addr_text(const struct sockaddr *sa, bool port, char *buf, size_t len);
+
+/* ---- verbs_ib.c: native InfiniBand; control thread ---- */
+
+/* Whether @l listens on a struct ib_portal. */
+bool verbs_ib_is(const struct verbs_id *l);
+/* Bind and listen, or share the id of another portal with this service id. 0 or -errno. */
+int verbs_ib_listen(struct verbs_id *l);
+/* @l goes: whoever shares its id takes it. */
+void verbs_ib_hand_over(struct verbs_id *l);
+/* conn.info of a connection between GIDs. */
+void verbs_ib_describe(struct verbs_id *id);
+/* What rdma_bind_addr() takes to get any port at the GID @sa has. */
+void verbs_ib_any_port(struct sockaddr_storage *sa);
 
 /* ---- verbs_cm.c: a connection on the control thread ---- */
 

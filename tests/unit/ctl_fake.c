@@ -517,6 +517,13 @@ void srp_target_set_map(struct srp_target *t, srp_map_fn fn, void *arg)
 	t->map_arg = arg;
 }
 
+void srp_target_set_reach(struct srp_target *t, srp_reach_fn fn, void *arg)
+{
+	(void)t;
+	(void)fn;
+	(void)arg;
+}
+
 int srp_target_remap(struct srp_target *t, void (*done)(void *arg), void *arg)
 {
 	char what[256];

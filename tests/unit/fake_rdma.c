@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Stands for libibverbs and librdmacm, as far as the verbs transport uses them. */
+/* Stands for libibverbs, as far as the verbs transport uses it. */
 #include "fake_rdma.h"
 
 #include <stdarg.h>
@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
+#include <infiniband/ib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -24,9 +26,7 @@ struct ibv_device_attr fake_attr;
 struct ibv_async_event fake_async;
 bool fake_has_async;
 
-static struct ibv_context context;
-static struct rdma_cm_event *next_event;
-static uint32_t next_qpn = 17;
+struct ibv_context fake_context;
 
 void fake_trace(const char *what)
 {
@@ -37,13 +37,13 @@ void fake_trace(const char *what)
 	strcat(fake.trace, what);
 }
 
-static int fails(int err)
+int fake_fails(int err)
 {
 	errno = err;
 	return err ? -1 : 0;
 }
 
-static void *object(size_t size, int *count)
+void *fake_object(size_t size, int *count)
 {
 	void *p = calloc(1, size);
 
@@ -77,7 +77,7 @@ static enum ibv_wc_opcode wc_opcode(enum ibv_wr_opcode op)
 	       op == IBV_WR_SEND ? IBV_WC_SEND : IBV_WC_RDMA_WRITE;
 }
 
-static void qp_fail(struct fake_qp *qp)
+void fake_qp_fail(struct fake_qp *qp)
 {
 	if (qp->error)
 		return;
@@ -106,7 +106,7 @@ void fake_fail(struct conn *c, enum ibv_wc_status status)
 	struct fake_qp *qp = fake_qp(c);
 
 	qp_wc(qp, qp->wr[qp->tail++ % FAKE_WR].wr_id, status, 0, 0);
-	qp_fail(qp);
+	fake_qp_fail(qp);
 }
 
 bool fake_recv(struct conn *c, const void *data, uint32_t len)
@@ -252,9 +252,18 @@ int ibv_query_gid(struct ibv_context *ctx, uint8_t port, int index, union ibv_gi
 	return -1;
 }
 
+int ibv_query_pkey(struct ibv_context *ctx, uint8_t port, int index, __be16 *pkey)
+{
+	(void)ctx;
+	assert_int_equal(port, 1);
+	assert_int_equal(index, 0);
+	*pkey = htobe16(0xffff);
+	return fake_fails(fake.pkey_error);
+}
+
 struct ibv_pd *ibv_alloc_pd(struct ibv_context *ctx)
 {
-	struct ibv_pd *pd = object(sizeof(*pd), &fake.pds);
+	struct ibv_pd *pd = fake_object(sizeof(*pd), &fake.pds);
 
 	pd->context = ctx;
 	return pd;
@@ -274,9 +283,9 @@ struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *addr, size_t len, uint6
 
 	(void)iova;
 	fake.last_access = (int)access;
-	if (fails(fake.mr_error))
+	if (fake_fails(fake.mr_error))
 		return NULL;
-	mr = object(sizeof(*mr), &fake.mrs);
+	mr = fake_object(sizeof(*mr), &fake.mrs);
 	*mr = (struct ibv_mr){ .pd = pd, .addr = addr, .length = len,
 			       .lkey = 1000 + (uint32_t)fake.mrs,
 			       .rkey = 2000 + (uint32_t)fake.mrs };
@@ -297,7 +306,7 @@ int ibv_dereg_mr(struct ibv_mr *mr)
 
 struct ibv_comp_channel *ibv_create_comp_channel(struct ibv_context *ctx)
 {
-	struct ibv_comp_channel *ch = object(sizeof(*ch), &fake.comp_channels);
+	struct ibv_comp_channel *ch = fake_object(sizeof(*ch), &fake.comp_channels);
 
 	ch->context = ctx;
 	ch->fd = eventfd(0, EFD_NONBLOCK);
@@ -315,7 +324,7 @@ int ibv_destroy_comp_channel(struct ibv_comp_channel *ch)
 struct ibv_cq *ibv_create_cq(struct ibv_context *ctx, int cqe, void *cq_context,
 			     struct ibv_comp_channel *channel, int vector)
 {
-	struct fake_cq *cq = object(sizeof(*cq), &fake.cqs);
+	struct fake_cq *cq = fake_object(sizeof(*cq), &fake.cqs);
 
 	(void)vector;
 	cq->cq.context = ctx;
@@ -358,9 +367,9 @@ struct ibv_srq *ibv_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr
 	struct fake_srq *srq;
 
 	(void)attr;
-	if (fails(fake.srq_error))
+	if (fake_fails(fake.srq_error))
 		return NULL;
-	srq = object(sizeof(*srq), &fake.srqs);
+	srq = fake_object(sizeof(*srq), &fake.srqs);
 	srq->srq.context = pd->context;
 	return &srq->srq;
 }
@@ -376,7 +385,7 @@ int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
 {
 	fake.modifies++;
 	if (mask & IBV_QP_STATE && attr->qp_state == IBV_QPS_ERR)
-		qp_fail((struct fake_qp *)qp);
+		fake_qp_fail((struct fake_qp *)qp);
 	return 0;
 }
 
@@ -410,259 +419,25 @@ const char *ibv_wc_status_str(enum ibv_wc_status status)
 	return status == IBV_WC_SUCCESS ? "success" : "failure";
 }
 
-/* ---- librdmacm ---- */
-
-struct rdma_event_channel *rdma_create_event_channel(void)
-{
-	struct rdma_event_channel *ec;
-
-	if (fails(fake.channel_error))
-		return NULL;
-	ec = object(sizeof(*ec), &fake.cm_channels);
-	ec->fd = eventfd(0, EFD_NONBLOCK);
-	return ec;
-}
-
-void rdma_destroy_event_channel(struct rdma_event_channel *ec)
-{
-	close(ec->fd);
-	free(ec);
-	fake.cm_channels--;
-}
-
-int rdma_create_id(struct rdma_event_channel *ec, struct rdma_cm_id **id, void *ctx,
-		   enum rdma_port_space ps)
-{
-	assert_int_equal(ps, RDMA_PS_TCP);
-	*id = object(sizeof(**id), &fake.ids);
-	(*id)->channel = ec;
-	(*id)->context = ctx;
-	return 0;
-}
-
-int rdma_destroy_id(struct rdma_cm_id *id)
-{
-	assert_null(id->qp);
-	free(id);
-	fake.ids--;
-	return 0;
-}
-
-int rdma_set_option(struct rdma_cm_id *id, int level, int name, void *val, size_t len)
-{
-	(void)id;
-	(void)val;
-	(void)len;
-	fake.afonly += level == RDMA_OPTION_ID && name == RDMA_OPTION_ID_AFONLY;
-	return 0;
-}
-
-int rdma_bind_addr(struct rdma_cm_id *id, struct sockaddr *addr)
-{
-	fake.binds++;
-	memcpy(&id->route.addr.src_storage, addr, addr->sa_family == AF_INET6 ?
-	       sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
-	id->verbs = &context;
-	return fails(fake.bind_error);
-}
-
-int rdma_resolve_addr(struct rdma_cm_id *id, struct sockaddr *src, struct sockaddr *dst, int ms)
-{
-	assert_null(src);
-	assert_true(ms > 0);
-	fake.resolves++;
-	memcpy(&id->route.addr.dst_storage, dst, dst->sa_family == AF_INET6 ?
-	       sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
-	id->route.addr.src_sin = (struct sockaddr_in){
-		AF_INET, htons(34567), { htonl(0x0a630002) }, { 0 } };
-	id->verbs = &context;
-	id->port_num = 1;
-	return fails(fake.resolve_error);
-}
-
-int rdma_resolve_route(struct rdma_cm_id *id, int ms)
-{
-	(void)id;
-	assert_true(ms > 0);
-	fake.routes++;
-	return fails(fake.route_error);
-}
-
-int rdma_listen(struct rdma_cm_id *id, int backlog)
-{
-	(void)id;
-	(void)backlog;
-	return 0;
-}
-
-int rdma_get_cm_event(struct rdma_event_channel *ec, struct rdma_cm_event **ev)
-{
-	(void)ec;
-	if (!next_event)
-		return fails(EAGAIN);
-	*ev = next_event;
-	next_event = NULL;
-	return 0;
-}
-
-/* What the event pointed to is not there any more. */
-int rdma_ack_cm_event(struct rdma_cm_event *ev)
-{
-	if (ev->param.conn.private_data)
-		memset((void *)(uintptr_t)ev->param.conn.private_data, 0xee,
-		       ev->param.conn.private_data_len);
-	memset(ev, 0xee, sizeof(*ev));
-	return 0;
-}
-
-const char *rdma_event_str(enum rdma_cm_event_type type)
-{
-	return type == RDMA_CM_EVENT_ADDR_CHANGE ? "address change" : "event";
-}
-
-int rdma_create_qp(struct rdma_cm_id *id, struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
-{
-	struct fake_qp *qp;
-
-	if (fails(fake.qp_error))
-		return -1;
-	qp = object(sizeof(*qp), &fake.qps);
-	qp->qp = (struct ibv_qp){ .context = &context, .qp_context = attr->qp_context, .pd = pd,
-				  .send_cq = attr->send_cq, .recv_cq = attr->recv_cq,
-				  .srq = attr->srq, .qp_num = next_qpn++ };
-	id->qp = &qp->qp;
-	return 0;
-}
-
-void rdma_destroy_qp(struct rdma_cm_id *id)
-{
-	assert_true(((struct fake_qp *)id->qp)->error);
-	free(id->qp);
-	id->qp = NULL;
-	fake.qps--;
-	fake_trace("destroy_qp");
-}
-
-static void answer(const void *pd, uint8_t len)
-{
-	fake.private_len = len;
-	if (len)
-		memcpy(fake.private_data, pd, len);
-}
-
-int rdma_accept(struct rdma_cm_id *id, struct rdma_conn_param *cp)
-{
-	(void)id;
-	fake.accepts++;
-	fake.accepted = *cp;
-	answer(cp->private_data, cp->private_data_len);
-	fake_trace("accept");
-	return fails(fake.accept_error);
-}
-
-int rdma_connect(struct rdma_cm_id *id, struct rdma_conn_param *cp)
-{
-	assert_non_null(id->qp);
-	fake.connects++;
-	fake.connecting = *cp;
-	answer(cp->private_data, cp->private_data_len);
-	fake_trace("connect");
-	return fails(fake.connect_error);
-}
-
-int rdma_reject(struct rdma_cm_id *id, const void *pd, uint8_t len)
-{
-	(void)id;
-	fake.rejects++;
-	answer(pd, len);
-	return 0;
-}
-
-int rdma_disconnect(struct rdma_cm_id *id)
-{
-	fake.disconnects++;
-	fake_trace("disconnect");
-	qp_fail((struct fake_qp *)id->qp);
-	return 0;
-}
-
-int rdma_notify(struct rdma_cm_id *id, enum ibv_event_type type)
-{
-	(void)id;
-	(void)type;
-	fake.notifies++;
-	return 0;
-}
-
-/* ---- events ---- */
-
-static void event_deliver(struct rdma_cm_event *ev)
-{
-	next_event = ev;
-	verbs_cm_ready(&verbs_of(fake_t)->cm);
-	assert_null(next_event);
-}
-
-void fake_cm_event(struct rdma_cm_id *id, enum rdma_cm_event_type type)
-{
-	struct rdma_cm_event ev = { .id = id, .event = type };
-
-	event_deliver(&ev);
-}
-
-void fake_cm_answer(struct rdma_cm_id *id, enum rdma_cm_event_type type, int status,
-		    const void *pd, uint8_t len)
-{
-	uint8_t copy[256];
-	struct rdma_cm_event ev = { .id = id, .event = type, .status = status,
-				    .param.conn = { .private_data = len ? copy : NULL,
-						    .private_data_len = len } };
-
-	if (len)
-		memcpy(copy, pd, len);
-	event_deliver(&ev);
-}
-
-struct conn *fake_connect(struct transport_listener *l)
-{
-	struct rdma_cm_id *id = object(sizeof(*id), &fake.ids);
-	uint8_t pd[56] = "login";
-	struct rdma_cm_event ev = {
-		.id = id, .listen_id = fake_listener_id(l), .event = RDMA_CM_EVENT_CONNECT_REQUEST,
-		.param.conn = { .private_data = pd, .private_data_len = sizeof(pd),
-				.initiator_depth = 4 },
-	};
-	struct sockaddr_in *src = &id->route.addr.src_sin, *dst = &id->route.addr.dst_sin;
-
-	id->verbs = &context;
-	id->port_num = 1;
-	id->context = l;
-	*src = (struct sockaddr_in){ AF_INET, htons(5555), { htonl(0x0a630001) }, { 0 } };
-	*dst = (struct sockaddr_in){ AF_INET, htons(34567), { htonl(0x0a630002) }, { 0 } };
-	event_deliver(&ev);
-	return fake_request;
-}
-
 /* A fresh context for every test. */
 void fake_context_init(void);
 void fake_context_init(void)
 {
-	memset(&context, 0, sizeof(context));
-	context.device = &fake_device;
-	context.num_comp_vectors = 2;
-	context.async_fd = eventfd(0, EFD_NONBLOCK);
-	context.cmd_fd = eventfd(0, EFD_NONBLOCK);
-	context.ops.poll_cq = poll_cq;
-	context.ops.req_notify_cq = req_notify_cq;
-	context.ops.post_srq_recv = post_srq_recv;
-	context.ops.post_send = post_send;
-	context.ops.post_recv = post_recv;
-	next_event = NULL;
+	memset(&fake_context, 0, sizeof(fake_context));
+	fake_context.device = &fake_device;
+	fake_context.num_comp_vectors = 2;
+	fake_context.async_fd = eventfd(0, EFD_NONBLOCK);
+	fake_context.cmd_fd = eventfd(0, EFD_NONBLOCK);
+	fake_context.ops.poll_cq = poll_cq;
+	fake_context.ops.req_notify_cq = req_notify_cq;
+	fake_context.ops.post_srq_recv = post_srq_recv;
+	fake_context.ops.post_send = post_send;
+	fake_context.ops.post_recv = post_recv;
 }
 
 void fake_context_end(void);
 void fake_context_end(void)
 {
-	close(context.async_fd);
-	close(context.cmd_fd);
+	close(fake_context.async_fd);
+	close(fake_context.cmd_fd);
 }

@@ -56,7 +56,7 @@ struct fake_state {
 	int last_access; /* of the last registration */
 	/* errors to return, an errno each */
 	int accept_error, qp_error, mr_error, srq_error, bind_error, channel_error;
-	int resolve_error, route_error, connect_error;
+	int resolve_error, route_error, connect_error, pkey_error;
 	bool never_flushes; /* entries posted to a failed QP vanish */
 	/* upcalls and calls in their order: "accept live recv ..." */
 	char trace[1024];
@@ -69,6 +69,16 @@ extern struct ibv_async_event fake_async; /* event_type of the next one, set has
 extern bool fake_has_async;
 
 void fake_trace(const char *what);
+
+/* ---- inside of the fakes ---- */
+
+extern struct ibv_context fake_context;
+/* Zeroed, and counted. */
+void *fake_object(size_t size, int *count);
+/* errno is @err: -1; 0: 0. */
+int fake_fails(int err);
+/* What is posted comes back. */
+void fake_qp_fail(struct fake_qp *qp);
 
 /* ---- the environment ---- */
 
@@ -115,6 +125,9 @@ void fake_readable(int fd);
 
 /* A peer asks for a connection; the upcall has run on return. */
 struct conn *fake_connect(struct transport_listener *l);
+/* The same between GIDs, with a P_Key; @listener: the id that listens. */
+struct conn *fake_connect_ib(struct rdma_cm_id *listener, const char *to, const char *from,
+			     uint16_t pkey);
 struct transport_listener *fake_listen(const char *addr);
 /* Accept it with @depth receives. */
 int fake_accept(struct conn *c, struct fake_chan *ch, uint32_t depth);

@@ -82,6 +82,10 @@ static void test_differences_are_seen(void **state)
 		DEVICES TARGETS("portal 10.0.0.2"),
 		DEVICES TARGETS("portal fe80::1%a"),
 		DEVICES TARGETS("portal fe80::1%b"),
+		DEVICES TARGETS("portal ib:*"),
+		DEVICES TARGETS("portal ib:*,pkey=8001"),
+		DEVICES TARGETS("portal ib:a"),
+		DEVICES TARGETS("portal ib:a/1"),
 		DEVICES TARGETS("portal 10.0.0.1\nportal 10.0.0.2"),
 		DEVICES TARGETS("GROUP g {\n LUN 0 a\n}"),
 		DEVICES TARGETS("GROUP h {\n LUN 0 a\n}"),
@@ -149,6 +153,39 @@ static void test_portals(void **state)
 	}
 }
 
+static void test_ib_portals(void **state)
+{
+	static const struct {
+		const char *in, *out, *with_default;
+	} rows[] = {
+		{ "ib:*", "ib:*", "ib:*:77" },
+		{ "ib:*:5000", "ib:*:5000", "ib:*:5000" },
+		{ "ib:*,pkey=8001", "ib:*,pkey=8001", "ib:*:77,pkey=8001" },
+		{ "ib:*:1,pkey=0x1", "ib:*:1,pkey=0001", "ib:*:1,pkey=0001" },
+		{ "ib:mlx5_0", "ib:mlx5_0", "ib:mlx5_0:77" },
+		{ "ib:mlx5_0/2:9,pkey=FFFF", "ib:mlx5_0/2:9,pkey=ffff", "ib:mlx5_0/2:9,pkey=ffff" },
+		{ "ib:fe80:0000:0000:0000:0002:C903:00A1:B2C3", "ib:fe80::2:c903:a1:b2c3",
+		  "ib:[fe80::2:c903:a1:b2c3]:77" },
+		{ "ib:[fe80::1]:2,pkey=8001", "ib:[fe80::1]:2,pkey=8001",
+		  "ib:[fe80::1]:2,pkey=8001" },
+		{ "ib:*:0x00000000013f1234", "ib:*:4660", "ib:*:4660" },
+		{ "ib:*:0x13f0001", "ib:*:1", "ib:*:1" },
+		{ "ib:*:00000000013FFFFF", "ib:*:65535", "ib:*:65535" },
+	};
+	struct conf_portal p;
+	const char *why;
+	char buf[80];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_true(conf_portal_parse(rows[i].in, &p, &why));
+		assert_int_equal(p.family, AF_IB);
+		assert_string_equal(conf_portal_format(&p, 0, buf, sizeof(buf)), rows[i].out);
+		assert_string_equal(conf_portal_format(&p, 77, buf, sizeof(buf)),
+				    rows[i].with_default);
+	}
+}
+
 static void test_iwarp_ports(void **state)
 {
 	static const struct {
@@ -184,6 +221,12 @@ static void test_bad_portals(void **state)
 		"10.0.0.1:", "10.0.0.1:x", "10.0.0.1:1x", "10.0.0.1:000001", "10.0.0.1:-1",
 		"10.0.0.256", "10.0.0", "1", "fd00:::1", "fd00::1:2:3:4:5:6:7:8:9", "%eth0",
 		"fe80::1%a/b", "10.0.0.1%eth0", "localhost", "10.0.0.1 ",
+		"ib", "ib:", "ib::", "ib::5000", "ib:*:", "ib:*:0", "ib:*:65536", "ib:**",
+		"ib:*:5000x", "ib:[]:1", "ib:[::]:1", "ib:::", "ib:[fe80::1", "ib:10.0.0.1:1:2",
+		"ib:a/0", "ib:a/256", "ib:a/", "ib:/1", "ib:a/1/1", "ib:a b", "ib:*,", "ib:*,pkey=",
+		"ib:*,pkey=0", "ib:*,pkey=8000", "ib:*,pkey=10001", "ib:*,pkey=xyz", "ib:*,sl=1",
+		"ib:*,pkey=1,pkey=2", "ib:*:0x", "ib:*:0x13f0000", "ib:*:0x1061234",
+		"ib:*:0x00000000013f12345", "ib:*:0002c90300a1b2c3", "ib:*:0xffffffff013f0001",
 	};
 	struct conf_portal p;
 	const char *why;
@@ -204,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_differences_are_seen),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_portals),
+		cmocka_unit_test(test_ib_portals),
 		cmocka_unit_test(test_iwarp_ports),
 		cmocka_unit_test(test_bad_portals),
 	};

@@ -31,7 +31,11 @@ static const char *printed(const char *text, uint64_t ioc_guid, bool json)
 		{ .family = AF_INET, .netdev = "eth1" },
 		{ .family = AF_INET6, .netdev = "eth1" },
 	};
-	const struct login_addrs addrs = { { list, 2 }, { more, 2 } };
+	struct ib_arrival ports[2] = {
+		{ .device = "mlx5_0", .port_num = 1, .pkey0 = 0x7fff },
+		{ .device = "mlx5_0", .port_num = 2, .pkey0 = 0x8005 },
+	};
+	const struct login_addrs addrs = { { list, 2 }, { more, 2 }, { ports, 2 } };
 	struct conf_diag_list diags = { 0 };
 	struct text out = { 0 }, told = { 0 };
 	struct report r = { 0 };
@@ -41,6 +45,8 @@ static const char *printed(const char *text, uint64_t ioc_guid, bool json)
 	inet_pton(AF_INET6, "fd00::1", list[1].addr);
 	inet_pton(AF_INET, "198.51.100.1", more[0].addr);
 	inet_pton(AF_INET6, "2001:db8::1", more[1].addr);
+	inet_pton(AF_INET6, "fe80::2:c903:a1:b2c4", ports[0].gid);
+	inet_pton(AF_INET6, "fe80::2:c903:a1:b2c5", ports[1].gid);
 	assert_int_equal(conf_parse("test", text, strlen(text), &conf, &diags), 0);
 	login_info_report(&r, conf, ioc_guid, &addrs, &told);
 	snprintf(notes, sizeof(notes), "%s", text_string(&told));
@@ -80,6 +86,33 @@ static void wildcard_portal_is_its_family(void **state)
 	assert_string_equal(printed(DRIVER("0", "TARGET t { id_ext 0000000000000005\n"
 					   "portal [::]:7777\n}"), GUID, false),
 			    LOGIN "[fd00::1]:7777\n");
+}
+
+#define IB_LOGIN(gid, pkey, sid) "id_ext=0000000000000005,ioc_guid=0002c90300a1b2c3," \
+	"dgid=fe800000000000000002c90300a1b2" gid ",pkey=" pkey ",service_id=00000000013f" sid "\n"
+#define IB_TARGET(portals) "TARGET t { id_ext 0000000000000005\n" portals "\n}"
+
+static void infiniband_is_told_as_srp_daemon_finds_it(void **state)
+{
+	(void)state;
+	assert_string_equal(printed(DRIVER("5555", IB_TARGET("portal ib:*")), GUID, false),
+			    IB_LOGIN("c4", "7fff", "15b3") IB_LOGIN("c5", "8005", "15b3"));
+	assert_string_equal(printed(DRIVER("0", IB_TARGET("portal ib:*:256,pkey=8001")), GUID,
+				    false),
+			    IB_LOGIN("c4", "8001", "0100") IB_LOGIN("c5", "8001", "0100"));
+}
+
+static void infiniband_portal_is_where_it_says(void **state)
+{
+	(void)state;
+	assert_string_equal(printed(DRIVER("1", IB_TARGET("portal ib:mlx5_0/2")), GUID, false),
+			    IB_LOGIN("c5", "8005", "0001"));
+	assert_string_equal(printed(DRIVER("1", IB_TARGET("portal ib:fe80::2:c903:a1:b2c5")),
+				    GUID, false), IB_LOGIN("c5", "8005", "0001"));
+	/* on the other node, or not there yet */
+	assert_string_equal(printed(DRIVER("1", IB_TARGET("portal ib:fe80::2:c903:a1:b2c6")),
+				    GUID, false), IB_LOGIN("c6", "ffff", "0001"));
+	assert_string_equal(printed(DRIVER("1", IB_TARGET("portal ib:mlx5_1")), GUID, false), "");
 }
 
 static void without_port_nothing(void **state)
@@ -305,6 +338,8 @@ int main(void)
 		cmocka_unit_test(without_portals_every_address),
 		cmocka_unit_test(portals_as_given),
 		cmocka_unit_test(wildcard_portal_is_its_family),
+		cmocka_unit_test(infiniband_is_told_as_srp_daemon_finds_it),
+		cmocka_unit_test(infiniband_portal_is_where_it_says),
 		cmocka_unit_test(without_port_nothing),
 		cmocka_unit_test(why_there_is_no_line),
 		cmocka_unit_test(iwarp_port_alone_is_loopback),
