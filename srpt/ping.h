@@ -38,6 +38,7 @@ enum ping_exit {
 
 struct ping_opts {
 	char host[NI_MAXHOST], port[NI_MAXSERV];
+	struct ib_portal ib; /* family 0: host and port say where */
 	uint64_t id_ext, ioc_guid;
 	bool has_id_ext, has_ioc_guid;
 	uint8_t initiator[16];

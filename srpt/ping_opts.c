@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "client/size.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
@@ -20,7 +21,8 @@ static const char help[] =
 	"The port is " PING_PORT " if it is not given.\n\n"
 	"The target:\n"
 	"  -t, --target LOGIN   a line of 'srptctl login-info', as add_target takes it:\n"
-	"                       id_ext=…,ioc_guid=…,dest=ADDRESS:PORT\n"
+	"                       id_ext=…,ioc_guid=…,dest=ADDRESS:PORT or, of native\n"
+	"                       InfiniBand, dgid=GID,pkey=PKEY,service_id=ID\n"
 	"      --id-ext HEX     with ADDRESS: first half of the target's id\n"
 	"      --ioc-guid HEX   second half (default: as --id-ext)\n"
 	"      --transport T    iwarp: over TCP (default), verbs: an RDMA device\n"
@@ -237,15 +239,51 @@ int ping_parse_address(const char *s, struct ping_opts *o, char *err, size_t err
 	return 0;
 }
 
+/* Of service_id=: one that the RDMA connection manager can ask for. */
+static int parse_service_id(const char *s, uint16_t *port)
+{
+	uint64_t sid;
+
+	if (parse_hex64(s, &sid) || sid >> 16 != IB_SERVICE_ID_BASE >> 16 || !(sid & 0xffff))
+		return -EINVAL;
+	*port = (uint16_t)sid;
+	return 0;
+}
+
+static int parse_pkey(const char *s, uint16_t *pkey)
+{
+	uint64_t v;
+
+	if (parse_hex64(s, &v) || v > 0xffff || !(v & 0x7fff))
+		return -EINVAL;
+	*pkey = (uint16_t)v;
+	return 0;
+}
+
+/* Where native InfiniBand leads to. 1: not one of these. */
+static int login_pair_ib(const char *key, const char *value, struct ib_portal *ib)
+{
+	if (!strcmp(key, "dgid"))
+		return ping_parse_port_id(value, ib->gid);
+	if (!strcmp(key, "pkey"))
+		return parse_pkey(value, &ib->pkey);
+	if (!strcmp(key, "service_id"))
+		return parse_service_id(value, &ib->port);
+	return 1;
+}
+
 /* One key=value of a login string. */
 static int login_pair(const char *key, const char *value, struct ping_opts *o, char *err,
 		      size_t errlen)
 {
 	uint64_t ext = 0;
-	int rc = 0;
+	int rc;
 
 	if (!strcmp(key, "dest"))
 		return ping_parse_address(value, o, err, errlen);
+	rc = login_pair_ib(key, value, &o->ib);
+	if (rc > 0)
+		rc = 0;
 	if (!strcmp(key, "id_ext")) {
 		rc = parse_hex64(value, &o->id_ext);
 		o->has_id_ext = true;
@@ -267,10 +305,25 @@ static int login_pair(const char *key, const char *value, struct ping_opts *o, c
 	return rc;
 }
 
+/* A login string without dest=: what is missing, or NULL. */
+static const char *login_ib(struct ping_opts *o)
+{
+	if (ib_gid_is_any(o->ib.gid))
+		return o->ib.port ? "dgid=" : "dest= (or dgid= and service_id=)";
+	if (!o->ib.port)
+		return "service_id=";
+	o->ib.family = AF_IB;
+	o->transport = CLIENT_VERBS;
+	inet_ntop(AF_INET6, o->ib.gid, o->host, sizeof(o->host));
+	snprintf(o->port, sizeof(o->port), "%u", o->ib.port);
+	return NULL;
+}
+
 int ping_parse_login(const char *s, struct ping_opts *o, char *err, size_t errlen)
 {
 	char buf[512], *pair, *rest = buf;
 	bool dest = false;
+	const char *missing;
 
 	if (copy_part(buf, sizeof(buf), s, strlen(s))) {
 		snprintf(err, errlen, "login string: empty or too long");
@@ -290,11 +343,14 @@ int ping_parse_login(const char *s, struct ping_opts *o, char *err, size_t errle
 			return -EINVAL;
 		dest = dest || !strcmp(pair, "dest");
 	}
-	if (dest && o->has_id_ext && o->has_ioc_guid)
+	missing = dest ? NULL : login_ib(o);
+	if (!missing && !o->has_id_ext)
+		missing = "id_ext=";
+	else if (!missing && !o->has_ioc_guid)
+		missing = "ioc_guid=";
+	if (!missing)
 		return 0;
-	snprintf(err, errlen, "login string: %s is missing%s", !dest ? "dest=" :
-		 !o->has_id_ext ? "id_ext=" : "ioc_guid=",
-		 dest ? "" : " (native InfiniBand, dgid=, cannot be used)");
+	snprintf(err, errlen, "login string: %s is missing", missing);
 	return -EINVAL;
 }
 

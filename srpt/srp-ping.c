@@ -73,8 +73,14 @@ static int address_get(struct ping *p)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list;
-	int rc = getaddrinfo(p->o.host, p->o.port, &hints, &list);
+	int rc;
 
+	if (p->o.ib.family) {
+		memcpy(&p->addrs[p->naddrs++], &p->o.ib, sizeof(p->o.ib));
+		p->login.addr = p->addrs[0];
+		return PING_OK;
+	}
+	rc = getaddrinfo(p->o.host, p->o.port, &hints, &list);
 	if (rc)
 		return ping_fail(p, PING_UNREACHABLE, "%s", gai_strerror(rc));
 	for (struct addrinfo *a = list; a && p->naddrs < PING_ADDRS_MAX; a = a->ai_next)

@@ -9,6 +9,7 @@
 #ifndef SRPT_CLIENT_CLIENT_H
 #define SRPT_CLIENT_CLIENT_H
 
+#include "base/ib_portal.h"
 #include "base/iobuf.h"
 #include "base/list.h"
 #include "transport/iwarp.h"
@@ -48,7 +49,7 @@ struct reactor *client_reactor(struct client *c); /* its buffers (bufs), timers,
 /* ---- channels ---- */
 
 struct client_login {
-	struct sockaddr_storage addr; /* of the target, with port */
+	struct sockaddr_storage addr; /* of the target, with port; or a struct ib_portal */
 	uint64_t id_ext, ioc_guid;    /* host order */
 	uint8_t initiator_port_id[16];
 	bool multi;                   /* add to the I_T nexus; false: end its other channels */

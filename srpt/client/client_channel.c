@@ -87,7 +87,6 @@ static const char *login_check(struct client_channel *ch)
 static void login_accepted(struct client_channel *ch, const uint8_t *pd, size_t len)
 {
 	const char *wrong = "what answered is no SRP target";
-	bool asked_imm = ch->req.req_flags & SRP_REQ_IMMED_REQUESTED;
 
 	if (!client_iu_login_rsp(pd, len, &ch->result))
 		wrong = login_check(ch);
@@ -98,7 +97,7 @@ static void login_accepted(struct client_channel *ch, const uint8_t *pd, size_t 
 		client_channel_end(ch, wrong);
 		return;
 	}
-	ch->result.imm_data = ch->result.imm_data && asked_imm;
+	ch->result.imm_data = ch->result.imm_data && ch->asked_imm;
 	ch->result.status = CLIENT_LOGGED_IN;
 	ch->result.err = 0;
 	ch->imm_data = ch->result.imm_data;
@@ -264,7 +263,8 @@ static struct client_channel *channel_new(struct client *c, const struct client_
 
 static socklen_t addr_len(const struct sockaddr_storage *sa)
 {
-	return sa->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+	return sa->ss_family == AF_IB ? sizeof(struct ib_portal) :
+	       sa->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
 					   sizeof(struct sockaddr_in);
 }
 
@@ -272,7 +272,7 @@ static int channel_connect(struct client_channel *ch, const struct client_login 
 			   size_t errlen)
 {
 	struct client_login asked = *l;
-	const struct connect_params p = {
+	struct connect_params p = {
 		.addr = (const struct sockaddr *)&l->addr,
 		.addr_len = addr_len(&l->addr),
 		.context = ch,
@@ -282,11 +282,11 @@ static int channel_connect(struct client_channel *ch, const struct client_login 
 		.max_rd_atomic = READS_SERVED,
 		.timeout_ms = l->timeout_ms,
 		.private_data = &ch->req,
-		.private_len = sizeof(ch->req),
 	};
 
 	asked.it_iu_len = ch->iu_size;
-	client_iu_login_req(&ch->req, &asked);
+	ch->asked_imm = asked.imm_data;
+	p.private_len = client_iu_login_req(&ch->req, &asked);
 	return transport_connect(ch->c->t, ch->c->r, &p, &ch->conn, err, errlen);
 }
 

@@ -8,20 +8,47 @@
 
 /* ---- login ---- */
 
-void client_iu_login_req(struct srp_login_req_rdma *buf, const struct client_login *l)
+static uint8_t login_flags(const struct client_login *l)
+{
+	return (uint8_t)((l->multi ? SRP_REQ_MULTI : SRP_REQ_SINGLE) |
+			 (l->imm_data ? SRP_REQ_IMMED_REQUESTED : 0));
+}
+
+static void target_port_id(uint8_t id[16], const struct client_login *l)
+{
+	put_be64(id, l->id_ext);
+	put_be64(id + 8, l->ioc_guid);
+}
+
+static uint8_t login_req_ib(struct srp_login_req_ib *req, const struct client_login *l)
+{
+	req->opcode = SRP_LOGIN_REQ;
+	put_be32(req->req_it_iu_len, l->it_iu_len);
+	put_be16(req->req_buf_fmt, SRP_BUF_FMT_SUPPORTED);
+	req->req_flags = login_flags(l);
+	put_be16(req->imm_data_offset, l->imm_data ? CLIENT_IU_IMM_OFFSET : 0);
+	memcpy(req->initiator_port_id, l->initiator_port_id, sizeof(req->initiator_port_id));
+	target_port_id(req->target_port_id, l);
+	return sizeof(*req);
+}
+
+static uint8_t login_req_rdma(struct srp_login_req_rdma *req, const struct client_login *l)
+{
+	req->opcode = SRP_LOGIN_REQ;
+	put_be32(req->req_it_iu_len, l->it_iu_len);
+	put_be16(req->req_buf_fmt, SRP_BUF_FMT_SUPPORTED);
+	req->req_flags = login_flags(l);
+	put_be16(req->imm_data_offset, l->imm_data ? CLIENT_IU_IMM_OFFSET : 0);
+	memcpy(req->initiator_port_id, l->initiator_port_id, sizeof(req->initiator_port_id));
+	target_port_id(req->target_port_id, l);
+	return sizeof(*req);
+}
+
+uint8_t client_iu_login_req(union client_login_req *buf, const struct client_login *l)
 {
 	memset(buf, 0, sizeof(*buf));
-	put_be16(buf->req_buf_fmt, SRP_BUF_FMT_SUPPORTED);
-	buf->req_flags = l->multi ? SRP_REQ_MULTI : SRP_REQ_SINGLE;
-	buf->opcode = SRP_LOGIN_REQ;
-	put_be32(buf->req_it_iu_len, l->it_iu_len);
-	memcpy(buf->initiator_port_id, l->initiator_port_id, sizeof(buf->initiator_port_id));
-	put_be64(buf->target_port_id, l->id_ext);
-	put_be64(buf->target_port_id + 8, l->ioc_guid);
-	if (l->imm_data) {
-		buf->req_flags |= SRP_REQ_IMMED_REQUESTED;
-		put_be16(buf->imm_data_offset, CLIENT_IU_IMM_OFFSET);
-	}
+	return l->addr.ss_family == AF_IB ? login_req_ib(&buf->ib, l) :
+					    login_req_rdma(&buf->rdma, l);
 }
 
 int client_iu_login_rsp(const uint8_t *pd, size_t len, struct client_login_result *r)

@@ -17,8 +17,14 @@
 
 /* ---- login ---- */
 
-/* Private data of the connection request, in the layout of the RDMA CM. */
-void client_iu_login_req(struct srp_login_req_rdma *buf, const struct client_login *l);
+/* Private data of the connection request. */
+union client_login_req {
+	struct srp_login_req_rdma rdma;
+	struct srp_login_req_ib ib; /* to an address of native InfiniBand */
+};
+
+/* In the layout that goes with l->addr; returns its length. */
+uint8_t client_iu_login_req(union client_login_req *buf, const struct client_login *l);
 
 /* The answer to an accepted connection into @r (status, err, credit …). 0 or -EPROTO. */
 int client_iu_login_rsp(const uint8_t *pd, size_t len, struct client_login_result *r);

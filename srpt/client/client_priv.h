@@ -111,7 +111,7 @@ struct client_channel {
 	uint32_t iu_size;        /* longest request the target takes */
 	uint32_t queue_depth;
 	uint32_t cmds, tmfs;     /* in flight */
-	bool imm_data;
+	bool asked_imm, imm_data; /* asked for, agreed on */
 	struct list_node free_cmds, free_ctls;
 	struct list_node flight; /* slots that await an answer, in the order they were sent */
 	struct list_node waiting;      /* commands without credit or slot */
@@ -125,7 +125,7 @@ struct client_channel {
 	uint32_t nslots;
 	struct client_block *blocks;
 	uint32_t nblocks;
-	struct srp_login_req_rdma req;
+	union client_login_req req;
 };
 
 /* ---- client_channel.c ---- */

@@ -20,6 +20,7 @@
 
 #define NS_PER_MS 1000000ull
 #define REQUEST_MAX 56u        /* private data: what the CM leaves of a request */
+#define REQUEST_MAX_IB 92u     /* IBTA 12.6.5: nothing is taken from it */
 #define REJ_BY_CONSUMER 28     /* IBTA 12.6.7.2: the reason is in the private data */
 /*
  * The kernel looks for the neighbour when it is asked and when the time is up; what
@@ -225,12 +226,13 @@ int verbs_connect_start(struct verbs_conn *c)
 static int params_check(struct transport *t, struct reactor *r, const struct connect_params *p)
 {
 	int family = p->addr->sa_family;
+	uint8_t max = family == AF_IB ? REQUEST_MAX_IB : REQUEST_MAX;
 
 	if (t->loop || r != t->group->r[0])
 		return -EOPNOTSUPP;
-	if (family != AF_INET && family != AF_INET6)
+	if (family != AF_INET && family != AF_INET6 && family != AF_IB)
 		return -EAFNOSUPPORT;
-	if (p->addr_len > sizeof(struct sockaddr_storage) || p->private_len > REQUEST_MAX ||
+	if (p->addr_len > sizeof(struct sockaddr_storage) || p->private_len > max ||
 	    !p->recv_depth || !p->timeout_ms || !p->max_rd_atomic)
 		return -EINVAL;
 	return 0;
@@ -257,10 +259,14 @@ static void conn_fill(struct verbs_conn *c, struct reactor *r, const struct conn
 static int resolve(struct verbs_id *id, const struct connect_params *p)
 {
 	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
+	bool ib = p->addr->sa_family == AF_IB;
 	int rc;
 
-	memcpy(&sa, p->addr, p->addr_len);
-	if (rdma_create_id(id->v->ec, &id->cm, id, RDMA_PS_TCP)) {
+	if (ib)
+		verbs_ib_peer((const struct ib_portal *)(const void *)p->addr, &sa);
+	else
+		memcpy(&sa, p->addr, p->addr_len);
+	if (rdma_create_id(id->v->ec, &id->cm, id, ib ? RDMA_PS_IB : RDMA_PS_TCP)) {
 		rc = -errno;
 		id->cm = NULL;
 		return rc;

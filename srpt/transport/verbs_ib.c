@@ -112,6 +112,17 @@ void verbs_ib_describe(struct verbs_id *id)
 	snprintf(info->local, sizeof(info->local), "%s", ib_portal_text(&local, text));
 }
 
+void verbs_ib_peer(const struct ib_portal *p, struct sockaddr_storage *sa)
+{
+	struct sockaddr_ib *sib = (struct sockaddr_ib *)sa;
+
+	sib->sib_family = AF_IB;
+	sib->sib_pkey = htobe16(p->pkey ? p->pkey : PKEY_DEFAULT);
+	memcpy(&sib->sib_addr, p->gid, sizeof(p->gid));
+	sib->sib_sid = htobe64(ib_portal_service_id(p));
+	sib->sib_sid_mask = htobe64(SID_MASK_ALL);
+}
+
 void verbs_ib_any_port(struct sockaddr_storage *sa)
 {
 	struct sockaddr_ib *sib = (struct sockaddr_ib *)sa;

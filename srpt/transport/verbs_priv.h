@@ -357,6 +357,8 @@ int verbs_ib_listen(struct verbs_id *l);
 void verbs_ib_hand_over(struct verbs_id *l);
 /* conn.info of a connection between GIDs. */
 void verbs_ib_describe(struct verbs_id *id);
+/* What rdma_resolve_addr() takes to get to @p. */
+void verbs_ib_peer(const struct ib_portal *p, struct sockaddr_storage *sa);
 /* What rdma_bind_addr() takes to get any port at the GID @sa has. */
 void verbs_ib_any_port(struct sockaddr_storage *sa);
 

@@ -90,6 +90,8 @@ int rdma_resolve_addr(struct rdma_cm_id *id, struct sockaddr *src, struct sockad
 	memcpy(&id->route.addr.dst_storage, dst, addr_len(id, dst));
 	id->route.addr.src_sin = (struct sockaddr_in){
 		AF_INET, htons(34567), { htonl(0x0a630002) }, { 0 } };
+	if (dst->sa_family == AF_IB)
+		memcpy(&id->route.addr.src_storage, dst, sizeof(struct sockaddr_ib));
 	id->verbs = &fake_context;
 	id->port_num = 1;
 	return fake_fails(fake.resolve_error);

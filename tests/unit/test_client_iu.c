@@ -24,6 +24,56 @@ static uint64_t tag(void)
 	return t;
 }
 
+/* ---- login ---- */
+
+static const uint8_t port_id[16] = { 0xfe, 0x80, [15] = 0x0a };
+
+static struct client_login login_to(sa_family_t family)
+{
+	struct client_login l = {
+		.addr.ss_family = family, .id_ext = 0x1122334455667788,
+		.ioc_guid = 0x99aabbccddeeff00, .multi = true, .imm_data = true,
+		.it_iu_len = 8260,
+	};
+
+	memcpy(l.initiator_port_id, port_id, sizeof(port_id));
+	return l;
+}
+
+#define TARGET_ID 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, \
+	0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0x00
+#define PORT_ID 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0a
+
+static void test_login_by_rdma_cm(void **state)
+{
+	static const uint8_t want[56] = {
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0x06, 0x81, 0x00, 0, 0, 0x20, 0x44, PORT_ID, TARGET_ID,
+		0, 68,
+	};
+	const struct client_login l = login_to(AF_INET);
+	union client_login_req req;
+
+	(void)state;
+	memset(&req, 0xee, sizeof(req));
+	assert_int_equal(client_iu_login_req(&req, &l), sizeof(want));
+	assert_memory_equal(&req, want, sizeof(want));
+}
+
+static void test_login_by_ib_cm(void **state)
+{
+	static const uint8_t want[64] = {
+		0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0x44, 0, 0, 0, 0,
+		0, 0x06, 0x81, 0, 0, 68, 0, 0, PORT_ID, TARGET_ID,
+	};
+	const struct client_login l = login_to(AF_IB);
+	union client_login_req req;
+
+	(void)state;
+	memset(&req, 0xee, sizeof(req));
+	assert_int_equal(client_iu_login_req(&req, &l), sizeof(want));
+	assert_memory_equal(&req, want, sizeof(want));
+}
+
 /* ---- requests ---- */
 
 static const uint8_t cdb_data[16] = { 0x28, 0, 0, 0, 0, 9, 0, 0, 1 };
@@ -234,6 +284,8 @@ static void test_reasons_have_names(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_login_by_rdma_cm),
+		cmocka_unit_test(test_login_by_ib_cm),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_task_management),
 		cmocka_unit_test(test_control_messages),

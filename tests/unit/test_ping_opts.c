@@ -176,6 +176,25 @@ static void test_login_string(void **state)
 	assert_int_equal(o.iu_len, 2116);
 }
 
+static void test_login_string_of_infiniband(void **state)
+{
+	static const uint8_t gid[16] = { 0xfe, 0x80, [15] = 0x0a };
+	struct ping_opts o = { .transport = CLIENT_IWARP };
+	char err[PING_ERR_MAX];
+
+	(void)state;
+	assert_int_equal(ping_parse_login("id_ext=1,ioc_guid=2,"
+					  "dgid=fe80000000000000000000000000000a,pkey=8001,"
+					  "service_id=00000000013f1388", &o, err, sizeof(err)), 0);
+	assert_int_equal(o.ib.family, AF_IB);
+	assert_memory_equal(o.ib.gid, gid, 16);
+	assert_int_equal(o.ib.pkey, 0x8001);
+	assert_int_equal(o.ib.port, 5000);
+	assert_int_equal(o.transport, CLIENT_VERBS);
+	assert_string_equal(o.host, "fe80::a");
+	assert_string_equal(o.port, "5000");
+}
+
 static void test_login_strings_that_make_no_sense(void **state)
 {
 	static const struct {
@@ -184,7 +203,14 @@ static void test_login_strings_that_make_no_sense(void **state)
 		{ "", "login string: empty or too long" },
 		{ "id_ext", "login string: 'id_ext' has no value" },
 		{ "id_ext=1,ioc_guid=2",
-		  "login string: dest= is missing (native InfiniBand, dgid=, cannot be used)" },
+		  "login string: dest= (or dgid= and service_id=) is missing" },
+		{ "id_ext=1,ioc_guid=2,dgid=fe80000000000000000000000000000a",
+		  "login string: service_id= is missing" },
+		{ "id_ext=1,ioc_guid=2,service_id=13f0001", "login string: dgid= is missing" },
+		{ "id_ext=1,ioc_guid=2,service_id=0002c90300a1b2c3",
+		  "login string: '0002c90300a1b2c3' is no value of service_id" },
+		{ "id_ext=1,ioc_guid=2,pkey=8000", "login string: '8000' is no value of pkey" },
+		{ "id_ext=1,ioc_guid=2,dgid=fe80", "login string: 'fe80' is no value of dgid" },
 		{ "id_ext=1,dest=h", "login string: ioc_guid= is missing" },
 		{ "ioc_guid=1,dest=h", "login string: id_ext= is missing" },
 		{ "id_ext=g,ioc_guid=1,dest=h", "login string: 'g' is no value of id_ext" },
@@ -226,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_usage),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_login_string),
+		cmocka_unit_test(test_login_string_of_infiniband),
 		cmocka_unit_test(test_login_strings_that_make_no_sense),
 		cmocka_unit_test(test_port_ids),
 	};

@@ -151,8 +151,57 @@ static void connection_lives_as_any(void **state)
 	assert_null(ch.c);
 }
 
+/* ---- from the other end ---- */
+
+static struct ib_portal peer(void)
+{
+	struct ib_portal p = { .family = AF_IB, .port = 5000, .pkey = 0x8001 };
+
+	inet_pton(AF_INET6, OURS, p.gid);
+	fake_cp.addr_len = sizeof(p);
+	return p;
+}
+
+static void connects_to_gid_partition_and_service(void **state)
+{
+	struct ib_portal p = peer();
+	const struct sockaddr_ib *sib;
+	struct fake_chan ch;
+
+	(void)state;
+	fake_cp.addr = (struct sockaddr *)&p;
+	fake_asked(&ch);
+	sib = (void *)rdma_get_peer_addr(fake_id(ch.c));
+	assert_int_equal(sib->sib_family, AF_IB);
+	assert_int_equal(be16toh(sib->sib_pkey), 0x8001);
+	assert_int_equal(be64toh(sib->sib_sid), 0x00000000013f0000ull + 5000);
+	assert_memory_equal(&sib->sib_addr, p.gid, 16);
+	assert_string_equal(ch.c->info.peer, "fe80:0000:0000:0000:0002:c903:00a1:b2c3");
+	fake_end(ch.c);
+}
+
+/* The whole private data is ours, not only what the RDMA CM leaves. */
+static void request_has_room_for_92_bytes(void **state)
+{
+	static const uint8_t pd[93];
+	struct ib_portal p = peer();
+	struct fake_chan ch;
+	char err[256];
+
+	(void)state;
+	fake_cp.addr = (struct sockaddr *)&p;
+	fake_cp.private_data = pd;
+	fake_cp.private_len = 93;
+	assert_int_equal(fake_open(&ch, err), -EINVAL);
+	fake_cp.private_len = 92;
+	fake_asked(&ch);
+	assert_int_equal(fake.private_len, 92);
+	fake_end(ch.c);
+}
+
 int main(void)
 {
+#define A(fn) cmocka_unit_test_setup_teardown(fn, fake_setup_alone, fake_teardown)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, fake_setup, fake_teardown)
 	const struct CMUnitTest tests[] = {
 		T(kernel_gets_a_wildcard),
@@ -163,6 +212,8 @@ int main(void)
 		T(request_says_where_it_came_in),
 		T(unknown_first_partition_is_none),
 		T(connection_lives_as_any),
+		A(connects_to_gid_partition_and_service),
+		A(request_has_room_for_92_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
