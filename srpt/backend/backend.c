@@ -225,6 +225,8 @@ void backend_learn(struct backend *be, const struct backend_known *known)
 	if (!backend_unsure(be) || !vdisk_is_known(be, known))
 		return;
 	vdisk_hints(&info, known);
+	if (be->block)
+		info.write_cache = known->info.write_cache;
 	backend_info_put(be, &info);
 	memcpy(be->identity, known->identity, sizeof(be->identity));
 	be->unsure = false;

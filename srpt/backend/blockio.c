@@ -12,6 +12,15 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+/*
+ * That the device had a volatile cache is believed: at worst it is flushed in vain. sysfs, where it
+ * says so, is slow, and many are opened while nothing is served.
+ */
+static bool cache_is_volatile(const struct backend *be, const struct backend_params *p)
+{
+	return (be->unsure && p->known.info.write_cache) || vdisk_write_cache(be->disk);
+}
+
 static int blockio_limits(struct backend *be, const struct backend_params *p, char *err,
 			  size_t errlen)
 {
@@ -27,7 +36,7 @@ static int blockio_limits(struct backend *be, const struct backend_params *p, ch
 	be->info.buf_align = vdisk_direct_align(be, (uint32_t)logical).mem;
 	if (p->rotational >= 0)
 		be->info.rotational = p->rotational;
-	be->info.write_cache = !p->nv_cache && !p->write_through && vdisk_write_cache(be->disk);
+	be->info.write_cache = !p->nv_cache && !p->write_through && cache_is_volatile(be, p);
 	return vdisk_geometry(p, be->info.size, (uint32_t)logical, err, errlen);
 }
 

@@ -286,7 +286,8 @@ static int layers_create(struct daemon *d, const struct conf *conf)
 	if (rc)
 		return rc;
 	listeners_init(&d->listeners, srp_upcalls(), &transport, &d->group, d->loop, d->live.srp);
-	return reactors_start(&d->group);
+	rc = reactors_start(&d->group);
+	return rc ? rc : watchdog_start(&d->watchdog, &d->group);
 }
 
 /* Reverse order of layers_create(); what is not there is passed over. */
@@ -296,6 +297,7 @@ static void layers_destroy(struct daemon *d)
 		listeners_close(&d->listeners);
 		listeners_destroy(&d->listeners, LISTENER_RDMA);
 	}
+	watchdog_stop(&d->watchdog);
 	reactors_stop(&d->group);
 	mailbox_drain(&d->mailbox);
 	if (d->listeners.loop)

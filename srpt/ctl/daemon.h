@@ -13,6 +13,7 @@
 #include "ctl/listeners.h"
 #include "ctl/live.h"
 #include "ctl/watch.h"
+#include "ctl/watchdog.h"
 
 #include <qb/qbloop.h>
 #include <stdbool.h>
@@ -42,6 +43,7 @@ struct daemon {
 	struct listeners listeners;
 	struct ipc_server *ipc;
 	struct watch *watch;
+	struct watchdog watchdog;
 	struct ha *ha;           /* of the cluster's device groups: ctl/ha.h */
 	struct ha_link *ha_link; /* NULL: none */
 	bool no_write_gate;      /* the gates of all groups are open for ever */

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# proves: each further disk is 13 system calls of a promote at most, and 8 of a demote
+# proves: each further disk is 11 system calls of a promote at most, and 8 of a demote
 # shellcheck source=tests/functional/functions.sh
 . "${top_srcdir:?}/tests/functional/functions.sh"
 
@@ -97,4 +97,4 @@ image=$work/image
 truncate -s 16M "$image"
 loop=$(losetup -f --show "$image" 2> "$work/out") || skip 'no loop device can be had'
 trap 'cleanup; losetup -d "$loop"' EXIT
-each conf_blocks 13 8
+each conf_blocks 10 8

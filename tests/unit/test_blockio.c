@@ -426,8 +426,8 @@ static void test_hints_come_right_after_a_while(void **state)
 	sys_free(&s);
 }
 
-/* Who believes what was so once does not flush, or flushes for nothing. */
-static void test_the_cache_is_asked_for_at_each_open(void **state)
+/* Who believed that there is none would not flush; who believes that there is one flushes in vain. */
+static void test_only_a_volatile_cache_is_believed(void **state)
 {
 	struct fixture *f = *state;
 	struct backend_known known;
@@ -445,9 +445,10 @@ static void test_the_cache_is_asked_for_at_each_open(void **state)
 	sys_put(&s, "/queue/write_cache", "write through\n");
 	known.info.write_cache = true;
 	be = sys_open(&s, &known);
-	assert_true(backend_unsure(be) && !backend_info(be)->write_cache);
+	assert_true(backend_unsure(be) && backend_info(be)->write_cache);
+	assert_int_equal(backend_look(&s.p, &known), 0);
 	backend_learn(be, &known);
-	assert_false(backend_info(be)->write_cache);
+	assert_false(backend_unsure(be) || backend_info(be)->write_cache);
 	backend_close(be);
 	sys_free(&s);
 }
@@ -496,7 +497,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fua_and_flush_end_well, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hints_come_right_after_a_while, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(test_the_cache_is_asked_for_at_each_open, setup,
+		cmocka_unit_test_setup_teardown(test_only_a_volatile_cache_is_believed, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_the_identity_is_found_out_later, setup,
 						teardown),
