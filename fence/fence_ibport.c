@@ -30,7 +30,7 @@ enum exit_status { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_OFF = 2 };
 static struct {
 	struct ibport_options o;
 	struct guid_map map;
-	struct guid_node node; /* what is to be done it to */
+	struct guid_node node; /* that it is done to; without places when there is none */
 	struct ib_ports ports;
 	struct fabric_io io;
 	struct fabric fabric;
@@ -73,20 +73,26 @@ static void plan_tell(bool all)
 
 /* ---- finding out ---- */
 
-/* Writes down where the ports in the map are, for the time when they cannot be seen. */
-static void places_learn(void)
+static void node_learn(const struct guid_node *node)
 {
 	struct plan p;
+
+	plan_make(&p, &run.fabric, node, &run.places);
+	for (size_t i = 0; i < p.n; i++)
+		if (p.point[i].seen)
+			places_put(&run.seen,
+				   &(struct guid_place){ p.point[i].guid, p.point[i].switch_guid,
+							 p.point[i].port });
+}
+
+/* Writes down where all ports are that are known here, for the time when they cannot be seen. */
+static void places_learn(void)
+{
 	int rc;
 
-	for (size_t i = 0; i < run.map.n; i++) {
-		plan_make(&p, &run.fabric, &run.map.node[i], &run.places);
-		for (size_t k = 0; k < p.n; k++)
-			if (p.point[k].seen)
-				places_put(&run.seen, &(struct guid_place){
-							p.point[k].guid, p.point[k].switch_guid,
-							p.point[k].port });
-	}
+	for (size_t i = 0; i < run.map.n; i++)
+		node_learn(&run.map.node[i]);
+	node_learn(&run.node);
 	rc = places_update(&run.places, run.o.state_file, &run.seen, now_ms() + STATE_FILE_MS);
 	/* Isolating does not need it. */
 	if (rc)

@@ -11,6 +11,12 @@ agent=$build/../fence/fence_ibport
 . "$top_srcdir/tests/ibsim/functions.sh"
 places=$work/state/places # of the agent
 
+# Built with a sanitizer, that has to be loaded first. umad2sim frees nothing at its end, and reads
+# more of a packet than there is.
+sanitizer=$(ldd "$agent" | sed -nE 's/.*=> (.*lib[at]san\.[^ ]*).*/\1/p')
+echo interceptor_via_lib:libumad2sim > "$work/suppressions"
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:suppressions=$work/suppressions"
+
 # The agent's names of the ports; their GUIDs are by their order below.
 map='self:0x100003;two:100005,0x0000000000100007;other:100009'
 
@@ -52,7 +58,13 @@ agent()
 		[ $# = 1 ] || printf '%s\n' "port=$2" "nodename=$2"
 		[ $# -lt 3 ] || printf '%s\n' "${@:3}"
 	} > "$work/in"
-	on_node Fencer "$agent" < "$work/in" > "$work/out" 2>&1
+	preload=$sanitizer on_node Fencer "$agent" < "$work/in" > "$work/out" 2>&1
+}
+
+# agent_line OPTION...: the same with a command line.
+agent_line()
+{
+	preload=$sanitizer on_node Fencer "$agent" --state-file="$places" "$@" > "$work/out" 2>&1
 }
 
 # off_shows ROUTE PORT, on_shows ROUTE PORT: another program sees the port as disabled, as up.

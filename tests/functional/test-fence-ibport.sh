@@ -73,8 +73,12 @@ expect 0 agent on other
 within 60 on_shows 0,1,8 2 || fail 'the SM does not bring up Other'
 expect 0 agent status other
 
+# GUIDs that are not in the map are remembered as well.
+expect 0 agent off 100007
+expect 2 agent status 100007
+expect 0 agent on 100007
+
 # Without a map, and on the command line.
-on_node Fencer "$agent" -o off -n 100009 --state-file="$places" > "$work/out" 2>&1 || fail 'command line: off'
+expect 0 agent_line -o off -n 100009
 off_shows 0,1,8 2 || fail 'Other is not cut off by the command line'
-on_node Fencer "$agent" -o on -n 100009 --state-file="$places" --local-ports=ibsim0:1 > "$work/out" 2>&1 ||
-	fail 'command line: on'
+expect 0 agent_line -o on -n 100009 --local-ports=ibsim0:1

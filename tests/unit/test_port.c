@@ -74,6 +74,7 @@ static void test_lingering(void **state)
 	(void)state;
 	fake.node[1].port[1].lingers = true;
 	assert_false(port_try(true));
+	assert_int_equal(fake.n_set, 1);
 	assert_true(port_do(false));
 }
 
@@ -151,6 +152,12 @@ static void test_two(void **state)
 	assert_int_equal(rc[0], -EAGAIN);
 	assert_int_equal(rc[1], 0);
 	assert_true(fake.node[0].port[2].disabled);
+	fake.node[1].port[1].stuck = false;
+	assert_true(port_do(false));
+	fake.node[0].port[2].stuck = true;
+	assert_false(port_try(true));
+	assert_int_equal(rc[0], 0);
+	assert_int_equal(rc[1], -EAGAIN);
 }
 
 /* While the second one is disabled somebody enables the first one. */
