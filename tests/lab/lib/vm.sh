@@ -65,7 +65,7 @@ vm_args()
 	# shellcheck disable=SC2054  # the commas are QEMU's
 	vm_args=(-accel tcg,thread=multi -cpu max -smp "$3" -m "$4" -display none -no-reboot
 		-kernel "$2/vmlinuz" -initrd "$2/initrd.gz"
-		-append "console=ttyS0 panic=-1 loglevel=4 net.ifnames=0 $5"
+		-append "console=ttyS0 panic=-1 no_timer_check loglevel=4 net.ifnames=0 $5"
 		-drive "file=$1/root.qcow2,if=virtio,format=qcow2,cache=unsafe"
 		-device virtio-rng-pci
 		-chardev "pipe,id=agent,path=$1/agent"
