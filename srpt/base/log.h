@@ -28,6 +28,7 @@ void log_close(void);
 void log_write(int level, const char *func, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 
+#define log_at(level, ...) log_write((level), __func__, __FILE__, __LINE__, __VA_ARGS__)
 #define log_err(...) log_write(3, __func__, __FILE__, __LINE__, __VA_ARGS__)
 #define log_warn(...) log_write(4, __func__, __FILE__, __LINE__, __VA_ARGS__)
 #define log_notice(...) log_write(5, __func__, __FILE__, __LINE__, __VA_ARGS__)

@@ -26,6 +26,8 @@ struct ha_ports {
 	struct offload *offload;
 	struct offload_job job;
 	bool busy;                    /* the job is the thread's */
+	bool again;                   /* an event came meanwhile: what it found may be old */
+	struct port_watch watch;
 	bool stopped;
 	unsigned turns;               /* since the last look at devices */
 	struct ha_ports_count found;  /* by the job */
@@ -97,7 +99,7 @@ void ha_ports_add_listeners(const struct listeners *l, struct ha_ports_count *c)
 	struct listener *portal;
 
 	list_for_each(portal, &l->list, link) {
-		if (portal->tl)
+		if (portal->tl && !portal->tl->down)
 			c->up++;
 		else if (portal->wanted && !portal->optional)
 			c->down++;
@@ -131,14 +133,36 @@ static void scan_run(struct offload_job *j)
 	ha_ports_scan(p->dir, &p->found);
 }
 
+static void scan_over(struct offload_job *j);
+
+static void scan_start(struct ha_ports *p)
+{
+	p->busy = true;
+	p->again = false;
+	p->job = (struct offload_job){ .run = scan_run, .done = scan_over };
+	offload_run(p->offload, &p->job);
+}
+
 static void scan_over(struct offload_job *j)
 {
 	struct ha_ports *p = container_of(j, struct ha_ports, job);
 
 	p->busy = false;
 	p->rdma = p->found;
-	if (!p->stopped)
-		look(p);
+	if (p->stopped)
+		return;
+	look(p);
+	if (p->again)
+		scan_start(p);
+}
+
+static void event(void *arg)
+{
+	struct ha_ports *p = arg;
+
+	p->again = true;
+	if (!p->busy)
+		scan_start(p);
 }
 
 static void turn(struct ha_ports *p)
@@ -148,9 +172,7 @@ static void turn(struct ha_ports *p)
 	look(p);
 	if (p->busy || (!any && p->turns++ % TURNS_WITHOUT))
 		return;
-	p->busy = true;
-	p->job = (struct offload_job){ .run = scan_run, .done = scan_over };
-	offload_run(p->offload, &p->job);
+	scan_start(p);
 }
 
 static void timer_run(void *arg)
@@ -162,7 +184,7 @@ static void timer_run(void *arg)
 		log_err("no timer to look after RDMA ports: the cluster hears no more of them");
 }
 
-int ha_ports_start(qb_loop_t *loop, struct mailbox *control, const struct listeners *listeners,
+int ha_ports_start(qb_loop_t *loop, struct mailbox *control, struct listeners *listeners,
 		   const char *dir, void (*changed)(void *arg), void *arg, struct ha_ports **out)
 {
 	struct ha_ports *p = calloc(1, sizeof(*p));
@@ -178,6 +200,8 @@ int ha_ports_start(qb_loop_t *loop, struct mailbox *control, const struct listen
 	p->dir = dir;
 	p->changed = changed;
 	p->arg = arg;
+	p->watch = (struct port_watch){ .fn = event, .arg = p };
+	listeners_watch_ports(listeners, &p->watch);
 	p->last = ha_ports_get(p);
 	timer_run(p);
 	*out = p;
@@ -189,6 +213,7 @@ void ha_ports_stop(struct ha_ports *p)
 	if (!p)
 		return;
 	qb_loop_timer_del(p->loop, p->timer);
+	list_del(&p->watch.link);
 	p->stopped = true;
 	offload_destroy(p->offload);
 	mailbox_drain(p->control);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How many ways initiators have to this node: RDMA ports that are active and portals that are
- * listened on, and how many there could be more. Control thread.
+ * listened on, and how many there could be more. Control thread. Events of devices in use say at
+ * once that something changed; a look once a second finds the rest.
  */
 #ifndef SRPT_CTL_HA_PORTS_H
 #define SRPT_CTL_HA_PORTS_H
@@ -25,8 +26,8 @@ void ha_ports_add_listeners(const struct listeners *l, struct ha_ports_count *c)
 
 struct ha_ports;
 
-/* @changed(arg) when the numbers have; they are looked at once a second. 0 or -errno. */
-int ha_ports_start(qb_loop_t *loop, struct mailbox *control, const struct listeners *listeners,
+/* @changed(arg) when the numbers have. 0 or -errno. */
+int ha_ports_start(qb_loop_t *loop, struct mailbox *control, struct listeners *listeners,
 		   const char *dir, void (*changed)(void *arg), void *arg, struct ha_ports **out);
 /* Drains @control. NULL is fine. */
 void ha_ports_stop(struct ha_ports *p);

@@ -22,6 +22,18 @@ void listeners_init(struct listeners *l, const struct transport_upcalls *up,
 	*l = (struct listeners){ .up = up, .params = *params, .group = group, .loop = loop,
 				 .ctx = ctx };
 	list_init(&l->list);
+	list_init(&l->watches);
+}
+
+/* ---- changes of ports ---- */
+
+static void ports_changed(void *arg)
+{
+	struct listeners *l = arg;
+	struct port_watch *w, *next;
+
+	list_for_each_safe(w, next, &l->watches, link)
+		w->fn(w->arg);
 }
 
 /* ---- the two transports ---- */
@@ -34,8 +46,15 @@ STATIC_ASSERT((int)CONF_IWARP_CRC_OFF == (int)IWARP_CRC_OFF);
 
 static int rdma_open(struct listeners *l, struct transport **out, char *err, size_t errlen)
 {
+	int rc;
+
 	limits_warn_locked();
-	return verbs_create(l->up, &l->params, l->group, l->loop, out, err, errlen);
+	rc = verbs_create(l->up, &l->params, l->group, l->loop, out, err, errlen);
+	if (rc)
+		return rc;
+	(*out)->ports_changed = ports_changed;
+	(*out)->ports_arg = l;
+	return 0;
 }
 
 static int iwarp_open(struct listeners *l, struct transport **out, char *err, size_t errlen)

@@ -35,8 +35,16 @@ struct listener_transport {
 	char error[200];
 };
 
+/* Somebody who wants to hear of changes of RDMA ports; see transport.ports_changed. */
+struct port_watch {
+	struct list_node link;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
 struct listeners {
 	struct list_node list;
+	struct list_node watches;
 	struct listener_transport transports[LISTENER_KINDS];
 	enum conf_iwarp_crc iwarp_crc; /* as given to the transport */
 	const struct transport_upcalls *up;
@@ -52,6 +60,12 @@ struct listeners {
 void listeners_init(struct listeners *l, const struct transport_upcalls *up,
 		    const struct transport_params *params, struct reactor_group *group,
 		    qb_loop_t *loop, void *ctx);
+
+/* @w: its fn and arg are set; the caller's, until it is taken off the list with list_del(). */
+static inline void listeners_watch_ports(struct listeners *l, struct port_watch *w)
+{
+	list_add_tail(&l->watches, &w->link);
+}
 
 /*
  * Listen where @conf wants it and nowhere else; addresses that stay are not touched. A target

@@ -146,6 +146,14 @@ static void rdma_row(void *arg, const struct verbs_device_info *d)
 	report_text(r, d->port_state);
 }
 
+/* NULL: it listens. */
+static const char *listener_error(const struct listeners *l, const struct listener *li)
+{
+	if (li->tl)
+		return li->tl->down ? "waiting for the RDMA device" : NULL;
+	return li->error[0] ? li->error : l->transports[li->kind].error;
+}
+
 static void listener_section(struct report *r, const struct listeners *l)
 {
 	const struct listener *li;
@@ -154,9 +162,8 @@ static void listener_section(struct report *r, const struct listeners *l)
 	list_for_each(li, &l->list, link) {
 		report_text(r, li->name);
 		report_text(r, listener_kind_name(li->kind));
-		report_bool(r, li->tl != NULL);
-		report_text(r, li->tl ? NULL : li->error[0] ? li->error :
-			    l->transports[li->kind].error);
+		report_bool(r, li->tl && !li->tl->down);
+		report_text(r, listener_error(l, li));
 	}
 }
 

@@ -183,6 +183,7 @@ struct transport_listener {
 	struct list_node link;
 	struct transport *t;
 	void *ctx;
+	bool down; /* waits for its device to come back, and then listens again by itself */
 };
 
 /* Implementation table. All names below call through it. */
@@ -214,6 +215,12 @@ struct transport {
 	struct transport_params params;
 	struct reactor_group *group;
 	void *loop; /* qb_loop_t of the control thread, for descriptors; NULL: nobody listens */
+	/*
+	 * Set by the owner, or NULL. Control thread: a port of this host went up or down, has
+	 * other addresses, or a device or listener came or went; look at what matters to you.
+	 */
+	void (*ports_changed)(void *arg);
+	void *ports_arg;
 };
 
 struct conn {

@@ -157,11 +157,15 @@ static uint32_t send_queue_size(struct verbs_id *id, uint32_t max_xfers)
 	return want > VERBS_MAX_READS ? (uint32_t)want : VERBS_MAX_READS;
 }
 
-static uint32_t max_message(struct rdma_cm_id *cm)
+/* Also remembers the LID that goes with the connection. */
+static uint32_t max_message(struct verbs_id *id)
 {
 	struct ibv_port_attr attr;
 
-	if (ibv_query_port(cm->verbs, cm->port_num, &attr) || !attr.max_msg_sz)
+	if (ibv_query_port(id->cm->verbs, id->cm->port_num, &attr))
+		return 1u << 20;
+	id->lid = attr.lid;
+	if (!attr.max_msg_sz)
 		return 1u << 20;
 	return attr.max_msg_sz < 1u << 31 ? attr.max_msg_sz : 1u << 31;
 }
@@ -198,7 +202,7 @@ static int qp_create(struct verbs_conn *c, uint32_t sq_cap)
 	if (rc)
 		return rc;
 	reads = min_u32(reads, (uint32_t)c->id->dev->attr.max_qp_init_rd_atom);
-	verbs_sq_init(&c->sq, sq_cap, reads, max_message(c->id->cm), attr.cap.max_inline_data);
+	verbs_sq_init(&c->sq, sq_cap, reads, max_message(c->id), attr.cap.max_inline_data);
 	c->sq.max_silent = c->id->dev->max_silent;
 	c->qp = c->id->cm->qp;
 	c->qpn = c->qp->qp_num;
@@ -403,8 +407,7 @@ static void id_established(struct verbs_id *id)
 	reactor_send(id->conn->base.reactor, &id->conn->live);
 }
 
-/* The connection ended, or never came to be. */
-static void id_ended(struct verbs_id *id, const char *why)
+void verbs_id_ended(struct verbs_id *id, const char *why)
 {
 	switch (id->state) {
 	case ID_REQUESTED:
@@ -419,18 +422,6 @@ static void id_ended(struct verbs_id *id, const char *why)
 		id->said_goodbye = true;
 		verbs_id_down(id, why);
 	}
-}
-
-static void id_device_removed(struct verbs_id *id)
-{
-	if (id->state == ID_LISTENING)
-		verbs_listener_lost(id);
-	else if (id->dev)
-		verbs_device_removed(id->dev);
-	else if (id->state == ID_RESOLVING)
-		verbs_connect_fail(id->conn, -ENODEV, "RDMA device removed");
-	else
-		id_ended(id, "RDMA device removed");
 }
 
 /* By us, and not there yet. */
@@ -455,8 +446,8 @@ static void event_handle(struct verbs *v, const struct rdma_cm_event *ev, const 
 
 	if (ev->event == RDMA_CM_EVENT_CONNECT_REQUEST) {
 		request_received(v, ev->listen_id->context, ev, pd);
-	} else if (ev->event == RDMA_CM_EVENT_DEVICE_REMOVAL) {
-		id_device_removed(id);
+	} else if (verbs_cm_device_event(id, ev->event)) {
+		return;
 	} else if (id_connecting(id)) {
 		verbs_connect_event(id->conn, ev, pd);
 	} else if (ev->event == RDMA_CM_EVENT_ESTABLISHED) {
@@ -464,7 +455,7 @@ static void event_handle(struct verbs *v, const struct rdma_cm_event *ev, const 
 	} else {
 		why = (unsigned)ev->event < ARRAY_SIZE(end_reason) ? end_reason[ev->event] : NULL;
 		if (why)
-			id_ended(id, why);
+			verbs_id_ended(id, why);
 		else
 			log_info("%s (status %d)", rdma_event_str(ev->event), ev->status);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * RDMA devices in use: protection domain, pollers, asynchronous events.
+ * RDMA devices in use: protection domain, pollers.
  * A device that was removed or failed is dead: its connections end, then its
  * pollers stop, then everything of it is freed; when it comes back it is a new
  * device to us. Control thread.
@@ -21,84 +21,6 @@
 #define SIW_VENDOR 0x626d74u  /* the kernel's software iWARP */
 #define SIW_MAX_SILENT 4095u
 
-/* ---- asynchronous events ---- */
-
-static struct verbs_conn *event_conn(const struct ibv_async_event *ev)
-{
-	return ev->element.qp->qp_context;
-}
-
-static void port_up(struct verbs_device *dev, const struct ibv_async_event *ev)
-{
-	log_notice("%s: port %d is up", dev->name, ev->element.port_num);
-}
-
-static void port_down(struct verbs_device *dev, const struct ibv_async_event *ev)
-{
-	log_warn("%s: port %d is down", dev->name, ev->element.port_num);
-}
-
-static void qp_failed(struct verbs_device *dev, const struct ibv_async_event *ev)
-{
-	struct verbs_conn *c = event_conn(ev);
-
-	log_warn("%s: %s: %s", dev->name, c->base.info.peer, ibv_event_type_str(ev->event_type));
-	verbs_id_down(c->id, "queue pair failed");
-}
-
-static void qp_last_wqe(struct verbs_device *dev, const struct ibv_async_event *ev)
-{
-	(void)dev;
-	atomic_store(&event_conn(ev)->last_wqe, true);
-}
-
-/* The first message overtook the last step of the handshake. */
-static void qp_established(struct verbs_device *dev, const struct ibv_async_event *ev)
-{
-	(void)dev;
-	rdma_notify(event_conn(ev)->id->cm, ev->event_type);
-}
-
-static void device_failed(struct verbs_device *dev, const struct ibv_async_event *ev)
-{
-	log_err("%s: %s", dev->name, ibv_event_type_str(ev->event_type));
-	verbs_device_kill(dev, "RDMA device failed");
-}
-
-static void event_ignored(struct verbs_device *dev, const struct ibv_async_event *ev)
-{
-	log_info("%s: %s", dev->name, ibv_event_type_str(ev->event_type));
-}
-
-typedef void (*event_fn)(struct verbs_device *dev, const struct ibv_async_event *ev);
-
-static const event_fn event_table[] = {
-	[IBV_EVENT_CQ_ERR] = device_failed,
-	[IBV_EVENT_QP_FATAL] = qp_failed,
-	[IBV_EVENT_QP_REQ_ERR] = qp_failed,
-	[IBV_EVENT_QP_ACCESS_ERR] = qp_failed,
-	[IBV_EVENT_COMM_EST] = qp_established,
-	[IBV_EVENT_DEVICE_FATAL] = device_failed,
-	[IBV_EVENT_PORT_ACTIVE] = port_up,
-	[IBV_EVENT_PORT_ERR] = port_down,
-	[IBV_EVENT_SRQ_ERR] = device_failed,
-	[IBV_EVENT_QP_LAST_WQE_REACHED] = qp_last_wqe,
-};
-
-static int async_ready(struct verbs_watch *w)
-{
-	struct verbs_device *dev = container_of(w, struct verbs_device, async);
-	struct ibv_async_event ev;
-	event_fn fn;
-
-	if (ibv_get_async_event(dev->ctx, &ev))
-		return 0;
-	fn = (unsigned)ev.event_type < ARRAY_SIZE(event_table) ? event_table[ev.event_type] : NULL;
-	(fn ? fn : event_ignored)(dev, &ev);
-	ibv_ack_async_event(&ev);
-	return 1;
-}
-
 /* ---- devices ---- */
 
 static int device_open(struct verbs_device *dev)
@@ -110,7 +32,7 @@ static int device_open(struct verbs_device *dev)
 	dev->pd = ibv_alloc_pd(dev->ctx);
 	if (!dev->pd)
 		return -errno;
-	rc = verbs_watch_start(dev->v, &dev->async, dev->ctx->async_fd, async_ready);
+	rc = verbs_watch_start(dev->v, &dev->async, dev->ctx->async_fd, verbs_async_ready);
 	if (rc)
 		ibv_dealloc_pd(dev->pd);
 	return rc;

@@ -112,6 +112,13 @@ static struct verbs_id *listener_new(struct transport *t, const struct sockaddr 
 	return l;
 }
 
+static void listener_down(struct verbs_id *l)
+{
+	l->state = ID_LISTENER_DOWN;
+	l->listener.down = true;
+	verbs_tick_start(l->v);
+}
+
 int verbs_listen(struct transport *t, const struct sockaddr *sa, socklen_t len, void *ctx,
 		 struct transport_listener **out, char *err, size_t errlen)
 {
@@ -128,8 +135,7 @@ int verbs_listen(struct transport *t, const struct sockaddr *sa, socklen_t len, 
 	verbs_addr_text(sa, true, name, sizeof(name));
 	if (rc == -ENODEV && is_wildcard(sa)) {
 		log_warn("%s: no RDMA device on this host; waiting for one", name);
-		l->state = ID_LISTENER_DOWN;
-		verbs_tick_start(l->v);
+		listener_down(l);
 	} else if (rc) {
 		snprintf(err, errlen, "%s", advice(-rc, is_wildcard(sa)));
 		free(l);
@@ -151,16 +157,15 @@ void verbs_unlisten(struct transport_listener *listener)
 	verbs_id_free(l);
 }
 
-void verbs_listener_lost(struct verbs_id *l)
+void verbs_listener_lost(struct verbs_id *l, const char *why)
 {
 	char name[IB_PORTAL_TEXT_MAX];
 
 	verbs_addr_text((struct sockaddr *)&l->sa, true, name, sizeof(name));
-	log_warn("%s: the RDMA device of this listener is gone; waiting for it", name);
+	log_warn("%s: %s; trying to listen again", name, why);
 	rdma_destroy_id(l->cm);
 	l->cm = NULL;
-	l->state = ID_LISTENER_DOWN;
-	verbs_tick_start(l->v);
+	listener_down(l);
 }
 
 void verbs_listener_retry(struct verbs_id *l)
@@ -170,6 +175,8 @@ void verbs_listener_retry(struct verbs_id *l)
 	if (id_listen(l))
 		return;
 	l->state = ID_LISTENING;
+	l->listener.down = false;
 	verbs_addr_text((struct sockaddr *)&l->sa, true, name, sizeof(name));
 	log_notice("%s: listening", name);
+	verbs_ports_tell(l->v);
 }

@@ -237,6 +237,7 @@ struct verbs_id {
 	struct verbs_device *dev;   /* from accept on, or when the route is known */
 	const char *doomed;         /* why, learned while attaching */
 	bool said_goodbye;          /* DISCONNECTED came */
+	uint16_t lid;               /* of our port when the QP was made; 0 but on InfiniBand */
 	unsigned ticks;             /* of lingering */
 	struct sockaddr_storage sa; /* of a listener */
 	socklen_t sa_len;
@@ -325,6 +326,14 @@ void verbs_device_poller_stopped(struct msg *m);
 /* All at once, at the end: waits for the reactors. */
 void verbs_device_destroy(struct verbs_device *dev);
 
+/* ---- verbs_event.c: what becomes of the events of devices; control thread ---- */
+
+int verbs_async_ready(struct verbs_watch *w); /* verbs_device.async can be read */
+/* Call transport.ports_changed. */
+void verbs_ports_tell(struct verbs *v);
+/* An event of the RDMA CM about the device of @id; false: it is about something else. */
+bool verbs_cm_device_event(struct verbs_id *id, enum rdma_cm_event_type type);
+
 /* ---- verbs.c ---- */
 
 /* Open the event channel if it is not. 0 or -errno; -ENODEV: no device on this host. */
@@ -337,8 +346,8 @@ void verbs_channel_explain(int rc, char *err, size_t errlen);
 int verbs_listen(struct transport *t, const struct sockaddr *sa, socklen_t len, void *ctx,
 		 struct transport_listener **out, char *err, size_t errlen);
 void verbs_unlisten(struct transport_listener *l);
-/* Its device is gone. */
-void verbs_listener_lost(struct verbs_id *l);
+/* It listens no more, because of @why; the tick tries again. */
+void verbs_listener_lost(struct verbs_id *l, const char *why);
 /* Try to listen again. */
 void verbs_listener_retry(struct verbs_id *l);
 /*
@@ -385,6 +394,8 @@ void verbs_id_disconnect(struct msg *m);
 void verbs_id_drained(struct msg *m);
 /* The connection cannot go on, for a reason known on the control thread. */
 void verbs_id_down(struct verbs_id *id, const char *why);
+/* The connection ended, or never came to be. */
+void verbs_id_ended(struct verbs_id *id, const char *why);
 /* Destroy the CM id and the struct; nothing may refer to it. */
 void verbs_id_free(struct verbs_id *id);
 /* The timer of all that waits for time to pass: verbs.tick. */

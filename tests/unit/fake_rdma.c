@@ -240,6 +240,8 @@ int ibv_query_port(struct ibv_context *ctx, uint8_t port, struct _compat_ibv_por
 	(void)ctx;
 	(void)port;
 	((struct ibv_port_attr *)(void *)attr)->max_msg_sz = 1u << 30;
+	((struct ibv_port_attr *)(void *)attr)->lid = fake.lid;
+	((struct ibv_port_attr *)(void *)attr)->pkey_tbl_len = ARRAY_SIZE(fake.pkeys);
 	return 0;
 }
 
@@ -256,8 +258,8 @@ int ibv_query_pkey(struct ibv_context *ctx, uint8_t port, int index, __be16 *pke
 {
 	(void)ctx;
 	assert_int_equal(port, 1);
-	assert_int_equal(index, 0);
-	*pkey = htobe16(0xffff);
+	assert_in_range(index, 0, ARRAY_SIZE(fake.pkeys) - 1);
+	*pkey = htobe16(fake.pkeys[index]);
 	return fake_fails(fake.pkey_error);
 }
 

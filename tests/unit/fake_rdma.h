@@ -58,6 +58,7 @@ struct fake_state {
 	int accept_error, qp_error, mr_error, srq_error, bind_error, channel_error;
 	int resolve_error, route_error, connect_error, pkey_error;
 	bool never_flushes; /* entries posted to a failed QP vanish */
+	uint16_t lid, pkeys[4]; /* of the port, host order */
 	/* upcalls and calls in their order: "accept live recv ..." */
 	char trace[1024];
 };
@@ -152,6 +153,7 @@ void fake_cm_answer(struct rdma_cm_id *id, enum rdma_cm_event_type type, int sta
 		    const void *pd, uint8_t len);
 struct rdma_cm_id *fake_id(struct conn *c);
 struct rdma_cm_id *fake_listener_id(struct transport_listener *l);
+/* Of the queue pair of @c, or of port 1 if that is NULL. */
 void fake_async_event(enum ibv_event_type type, struct conn *c);
 
 struct fake_qp *fake_qp(struct conn *c);

@@ -116,7 +116,7 @@ void fake_async_event(enum ibv_event_type type, struct conn *c)
 {
 	struct verbs_device *dev;
 
-	fake_async = (struct ibv_async_event){ .event_type = type };
+	fake_async = (struct ibv_async_event){ .event_type = type, .element.port_num = 1 };
 	if (c)
 		fake_async.element.qp = &fake_qp(c)->qp;
 	fake_has_async = true;
@@ -256,6 +256,7 @@ int fake_setup(void **state)
 
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
+	fake.pkeys[0] = 0xffff;
 	fake_request = NULL;
 	over = false;
 	timer_fn = NULL;

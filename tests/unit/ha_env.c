@@ -43,6 +43,7 @@ int env_setup(void **state)
 	d->live.ioc_guid = 1;
 	d->group.n = 2;
 	list_init(&d->listeners.list);
+	list_init(&d->listeners.watches);
 	assert_int_equal(mailbox_init(&d->mailbox), 0);
 	assert_int_equal(watch_create(&d->live, NULL, &d->mailbox, &d->watch), 0);
 	assert_int_equal(ha_create(d), 0);

@@ -262,6 +262,7 @@ static int setup(void **state)
 	d.node = "n1";
 	d.loop = qb_loop_create();
 	list_init(&d.listeners.list);
+	list_init(&d.listeners.watches);
 	if (!d.loop || mailbox_init(&d.mailbox))
 		return -1;
 	events[0] = 0;

@@ -92,9 +92,10 @@ static void ports_are_counted_by_state(void **state)
 
 static void portals_are_counted_if_wanted(void **state)
 {
+	static struct transport_listener tl;
 	static struct listener rows[] = {
-		{ .wanted = true, .tl = (struct transport_listener *)rows },
-		{ .wanted = true, .optional = true, .tl = (struct transport_listener *)rows },
+		{ .wanted = true, .tl = &tl },
+		{ .wanted = true, .optional = true, .tl = &tl },
 		{ .wanted = true },
 		{ .wanted = true, .optional = true },
 		{ .wanted = false },
@@ -145,6 +146,7 @@ static void a_change_is_told(void **state)
 	(void)state;
 	changes = 0;
 	list_init(&l.list);
+	list_init(&l.watches);
 	assert_int_equal(mailbox_init(&control), 0);
 	make_dir("ib/rxe0");
 	make_dir("ib/rxe0/ports");
@@ -163,6 +165,52 @@ static void a_change_is_told(void **state)
 	qb_loop_destroy(loop);
 }
 
+/* The loop does not run: no timer can have found it. */
+static void an_event_is_enough(void **state)
+{
+	qb_loop_t *loop = qb_loop_create();
+	struct mailbox control;
+	struct ha_ports *p = NULL;
+	struct port_watch *w;
+	struct listeners l;
+
+	(void)state;
+	changes = 0;
+	list_init(&l.list);
+	list_init(&l.watches);
+	assert_int_equal(mailbox_init(&control), 0);
+	assert_int_equal(ha_ports_start(loop, &control, &l, sysfs, count_change, NULL, &p), 0);
+	w = list_first(&l.watches, struct port_watch, link);
+	make_dir("ib/rxe0");
+	make_dir("ib/rxe0/ports");
+	make_port("rxe0", 1, "4: ACTIVE\n");
+	w->fn(w->arg); /* maybe during a look: another one follows */
+	while (!ha_ports_get(p).up) {
+		mailbox_drain(&control);
+		usleep(1000);
+	}
+	assert_in_range(changes, 1, 2);
+	ha_ports_stop(p);
+	assert_true(list_empty(&l.watches));
+	mailbox_destroy(&control);
+	qb_loop_destroy(loop);
+}
+
+static void a_portal_without_its_device_is_down(void **state)
+{
+	struct transport_listener tl = { .down = true };
+	struct listener row = { .wanted = true, .tl = &tl };
+	struct ha_ports_count c = { 0, 0 };
+	struct listeners l;
+
+	(void)state;
+	list_init(&l.list);
+	list_add_tail(&l.list, &row.link);
+	ha_ports_add_listeners(&l, &c);
+	assert_int_equal(c.up, 0);
+	assert_int_equal(c.down, 1);
+}
+
 #define tree_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -171,6 +219,8 @@ int main(void)
 		tree_test(ports_are_counted_by_state),
 		cmocka_unit_test(portals_are_counted_if_wanted),
 		tree_test(a_change_is_told),
+		tree_test(an_event_is_enough),
+		cmocka_unit_test(a_portal_without_its_device_is_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

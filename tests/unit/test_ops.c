@@ -93,6 +93,7 @@ static int setup(void **state)
 	assert_int_equal(mailbox_init(&d.mailbox), 0);
 	assert_int_equal(watch_create(&d.live, NULL, &d.mailbox, &d.watch), 0);
 	list_init(&d.listeners.list);
+	list_init(&d.listeners.watches);
 	strcpy(conf_path + strlen(conf_path) - 6, "XXXXXX");
 	fd = mkstemp(conf_path);
 	assert_true(fd >= 0);

@@ -61,6 +61,7 @@ static int setup(void **state)
 	live_init(&d.live);
 	d.live.ioc_guid = 1;
 	list_init(&d.listeners.list);
+	list_init(&d.listeners.watches);
 	assert_int_equal(apply_submit(&d.live, fake_conf(config), NULL, NULL), 0);
 	fake_run();
 	return 0;

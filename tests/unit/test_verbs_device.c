@@ -140,20 +140,6 @@ static void test_early_message_is_passed_to_the_cm(void **state)
 	fake_cm_event(fake_id(c), RDMA_CM_EVENT_CONNECT_ERROR);
 }
 
-static void test_port_events_change_nothing(void **state)
-{
-	struct fake_chan ch;
-	struct conn *c = fake_live(fake_listen("0.0.0.0"), &ch);
-
-	(void)state;
-	fake_async_event(IBV_EVENT_PORT_ERR, NULL);
-	fake_async_event(IBV_EVENT_PORT_ACTIVE, NULL);
-	fake_async_event(IBV_EVENT_GID_CHANGE, NULL);
-	fake_settle();
-	assert_ptr_equal(ch.c, c);
-	fake_cm_event(fake_id(c), RDMA_CM_EVENT_DISCONNECTED);
-}
-
 /* siw sends the pages of a long WRITE after it said done, unless it was asked to say so. */
 static void test_siw_is_asked_about_every_long_entry(void **state)
 {
@@ -197,8 +183,6 @@ int main(void)
 			test_failed_queue_pair_ends_its_connection_only, fake_setup, fake_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_early_message_is_passed_to_the_cm, fake_setup, fake_teardown),
-		cmocka_unit_test_setup_teardown(
-			test_port_events_change_nothing, fake_setup, fake_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_siw_is_asked_about_every_long_entry, fake_setup, fake_teardown),
 	};
