@@ -21,6 +21,7 @@ static const struct column daemon_columns[] = {
 	{ "ioc_guid", "ioc_guid", COLUMN_TEXT },
 	{ "ioc_guid_from", "ioc_guid from", COLUMN_TEXT },
 	{ "rdma", "RDMA", COLUMN_TEXT },
+	{ "rdma_vectors", "RDMA vectors", COLUMN_TEXT },
 	{ "targets", "targets", COLUMN_NUMBER },
 	{ "devices", "devices", COLUMN_NUMBER },
 	{ "devices_failed", "failed devices", COLUMN_NUMBER },
@@ -35,6 +36,7 @@ static const struct column rdma_columns[] = {
 	{ "node_guid", "NODE GUID", COLUMN_TEXT },
 	{ "link_layer", "LINK LAYER", COLUMN_TEXT },
 	{ "port_state", "PORT 1", COLUMN_TEXT },
+	{ "vectors", "VECTORS", COLUMN_NUMBER },
 };
 
 static const struct column listener_columns[] = {
@@ -101,6 +103,32 @@ static void rdma_cell(struct report *r, const struct listeners *l)
 		report_printf(r, "%u device%s", n, n == 1 ? "" : "s");
 }
 
+struct vectors {
+	struct text text;
+	unsigned reactors;
+};
+
+/* How many completion vectors, and so interrupts, the reactors use of those it has. */
+static void vectors_add(void *arg, const struct verbs_device_info *d)
+{
+	struct vectors *v = arg;
+	bool shared = v->reactors > d->vectors;
+
+	text_printf(&v->text, "%s%s %u of %u", text_string(&v->text)[0] ? ", " : "", d->name,
+		    shared ? d->vectors : v->reactors, d->vectors);
+	if (shared)
+		text_printf(&v->text, " for %u reactors", v->reactors);
+}
+
+static void vectors_cell(struct report *r, unsigned reactors)
+{
+	struct vectors v = { .reactors = reactors };
+
+	verbs_for_each_device(vectors_add, &v);
+	report_text(r, text_string(&v.text)[0] ? text_string(&v.text) : NULL);
+	text_free(&v.text);
+}
+
 static const char *daemon_state(const struct daemon *d)
 {
 	if (d->starting)
@@ -127,6 +155,7 @@ static void daemon_section(struct report *r, const struct daemon *d)
 	report_text(r, guid_source_name(d->live.conf->driver.ioc_guid ? GUID_CONFIGURED :
 					d->guid_source));
 	rdma_cell(r, &d->listeners);
+	vectors_cell(r, d->group.n);
 	report_uint(r, sum.targets);
 	report_uint(r, sum.devices);
 	report_uint(r, sum.devices_failed);
@@ -144,6 +173,7 @@ static void rdma_row(void *arg, const struct verbs_device_info *d)
 	report_printf(r, "%016" PRIx64, d->node_guid);
 	report_text(r, d->link_layer);
 	report_text(r, d->port_state);
+	report_uint(r, d->vectors);
 }
 
 /* NULL: it listens. */

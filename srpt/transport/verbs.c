@@ -208,6 +208,7 @@ static void device_report(struct ibv_context *ctx,
 	d.link_layer = port.link_layer == IBV_LINK_LAYER_INFINIBAND ? "InfiniBand" : "Ethernet";
 	d.port_state = ibv_port_state_str(port.state);
 	d.srq = attr.max_srq > 0;
+	d.vectors = ctx->num_comp_vectors > 0 ? (unsigned)ctx->num_comp_vectors : 1;
 	fn(arg, &d);
 }
 

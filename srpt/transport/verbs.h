@@ -31,7 +31,17 @@ struct verbs_device_info {
 	const char *link_layer; /* InfiniBand, Ethernet */
 	const char *port_state; /* ACTIVE, DOWN … */
 	bool srq;
+	unsigned vectors;      /* completion vectors: interrupts it can raise, ≥ 1 */
 };
+/*
+ * Which of @vectors completion vectors tells reactor @id of its completions: each has its
+ * own while there are enough, then they are shared evenly.
+ */
+static inline unsigned verbs_vector(unsigned id, unsigned vectors)
+{
+	return id % vectors;
+}
+
 /* Ask every device present; opens it for the query. Control thread. */
 int verbs_for_each_device(void (*fn)(void *arg, const struct verbs_device_info *d), void *arg);
 

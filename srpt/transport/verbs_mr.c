@@ -4,6 +4,7 @@
  * receive memory, memory registrations; and the admission of connections, so
  * that neither queue can overflow nor run dry. Control thread, which may block.
  */
+#include "transport/verbs.h"
 #include "transport/verbs_priv.h"
 
 #include "base/log.h"
@@ -303,7 +304,8 @@ static int cq_create(struct verbs_poller *p)
 {
 	struct verbs_device *dev = p->dev;
 	uint32_t want = min_u32(VERBS_CQ_INITIAL + p->srq_size, (uint32_t)dev->attr.max_cqe);
-	int vector = (int)p->reactor->id % dev->ctx->num_comp_vectors;
+	int vectors = dev->ctx->num_comp_vectors;
+	int vector = (int)verbs_vector(p->reactor->id, vectors > 0 ? (unsigned)vectors : 1);
 	int flags;
 
 	p->channel = ibv_create_comp_channel(dev->ctx);

@@ -87,6 +87,7 @@ void fake_reset(void)
 	fake_listen_status = 0;
 	fake_crc = -1;
 	fake_verbs_opens = 0;
+	fake_vectors = 0;
 	free(operations);
 	operations = NULL;
 	n_operations = first_operation = 0;

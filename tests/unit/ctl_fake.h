@@ -54,6 +54,7 @@ extern int fake_listen_status; /* what listening ends with */
 extern int fake_crc;           /* enum iwarp_crc in force; -1: no transport was made */
 /* Transports of software iWARP there are, and attempts to open that of RDMA. */
 extern int fake_transports, fake_verbs_opens;
+extern unsigned fake_vectors; /* of the only RDMA device; 0: there is none */
 
 void fake_reset(void);
 /* For other fakes: a word in fake_events; what ends when the test lets it. */

@@ -189,6 +189,22 @@ static void status_tells_problems(void **state)
 	assert_shows(out, "\"problems\": [{\"kind\": \"device\", \"name\": \"b\"");
 }
 
+static void status_tells_how_interrupts_are_spread(void **state)
+{
+	(void)state;
+	fake_vectors = 8;
+	d.group.n = 4;
+	assert_int_equal(run(false, "status", NULL), OPS_DONE);
+	assert_shows(out, "RDMA vectors:   mlx5_0 4 of 8\n");
+	d.group.n = 12;
+	assert_int_equal(run(true, "status", NULL), OPS_DONE);
+	assert_shows(out, "\"rdma_vectors\": \"mlx5_0 8 of 8 for 12 reactors\"");
+	assert_shows(out, "\"vectors\": 8");
+	fake_vectors = 0;
+	assert_int_equal(run(true, "status", NULL), OPS_DONE);
+	assert_shows(out, "\"rdma_vectors\": null");
+}
+
 static void stats_of_devices_and_sessions(void **state)
 {
 	(void)state;
@@ -375,6 +391,7 @@ int main(void)
 		T(resync_opens_what_failed),
 		T(resync_is_not_for_inactive_devices),
 		T(status_tells_what_is_lost),
+		T(status_tells_how_interrupts_are_spread),
 		T(reload_with_an_error_changes_nothing),
 		T(reload_applies_the_difference),
 		T(reload_tells_what_failed),
