@@ -32,9 +32,9 @@ struct watchdog {
 };
 
 /*
- * Begins if $WATCHDOG_USEC asks for it (and $WATCHDOG_PID, if it is there, means this process); what
- * is no number there is passed over. Control thread, after the reactors have started. 0 or -errno,
- * logged.
+ * Begins if $WATCHDOG_USEC asks for it (and $WATCHDOG_PID, if it is there, means this process);
+ * what is no number there is passed over. Control thread, after the reactors have started. 0 or
+ * -errno, logged.
  */
 int watchdog_start(struct watchdog *w, struct reactor_group *group);
 

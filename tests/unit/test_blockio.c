@@ -426,7 +426,7 @@ static void test_hints_come_right_after_a_while(void **state)
 	sys_free(&s);
 }
 
-/* Who believed that there is none would not flush; who believes that there is one flushes in vain. */
+/* Who believed that there is none would not flush; that there is one: flushes in vain. */
 static void test_only_a_volatile_cache_is_believed(void **state)
 {
 	struct fixture *f = *state;
