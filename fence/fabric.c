@@ -44,13 +44,15 @@ static bool room_make(struct fabric *f)
 	return true;
 }
 
-/* There are several ways to most of them: the first one is kept. */
+/* There are several ways to most of them: the first one is kept. -E2BIG: no more of them. */
 static int switch_add(struct fabric *f, const struct node_info *n, const struct smp_route *route)
 {
 	struct fabric_switch *s;
 
 	if (fabric_switch_find(f, n->node_guid))
 		return 0;
+	if (f->n == FABRIC_SWITCHES_MAX)
+		return -E2BIG;
 	if (!room_make(f))
 		return -ENOMEM;
 	s = &f->sw[f->n];
@@ -68,13 +70,17 @@ static int peer_visit(struct fabric *f, const struct fabric_io *io, size_t i, ui
 	struct smp_route route = f->sw[i].route;
 	struct fabric_peer *peer = &f->sw[i].peer[port];
 	struct node_info n;
+	int rc;
 
 	peer->kind = PEER_SILENT;
 	if (!smp_route_add(&route, port) || !node_ask(io, &route, &n))
 		return 0;
 	peer->guid = n.port_guid;
 	peer->kind = n.type == NODE_SWITCH ? PEER_SWITCH : PEER_ADAPTER;
-	return n.type == NODE_SWITCH ? switch_add(f, &n, &route) : 0;
+	rc = n.type == NODE_SWITCH ? switch_add(f, &n, &route) : 0;
+	if (rc == -E2BIG)
+		peer->kind = PEER_UNKNOWN;
+	return rc == -ENOMEM ? rc : 0;
 }
 
 /* -ETIME: nothing can be asked any more. */

@@ -9,6 +9,7 @@
 #include "fence/smp.h"
 
 #define FABRIC_ROOTS_MAX 16 /* ports of this machine that questions leave by */
+#define FABRIC_SWITCHES_MAX 8192 /* what is behind more of them is not seen */
 
 /* How questions are asked. Each ends in a finite time. */
 struct fabric_io {

@@ -6,8 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <errno.h>
-
+#include "base/bytes.h"
 #include "fabric_fake.h"
 
 static struct fake_fabric fake;
@@ -162,6 +161,37 @@ static void test_two(void **state)
 	assert_int_equal(f.root[1].port, 5);
 }
 
+/* Behind each port there is another switch, without end. */
+static int endless_ask(void *context, struct smp *s)
+{
+	uint64_t *guid = context;
+
+	memset(s->data, 0, sizeof(s->data));
+	if (s->attribute == SMP_NODE_INFO) {
+		s->data[2] = s->route.hops ? NODE_SWITCH : NODE_CA;
+		s->data[3] = 4;
+		s->data[36] = 1;
+		put_be64(s->data + 12, ++*guid);
+		put_be64(s->data + 20, *guid);
+	} else {
+		s->data[32] = 4;
+		s->data[33] = 5 << 4;
+	}
+	return 0;
+}
+
+static void test_endless(void **state)
+{
+	uint64_t guid = 0;
+	struct fabric_io endless = { endless_ask, &guid, 1 };
+
+	(void)state;
+	fabric_free(&f);
+	assert_int_equal(fabric_discover(&f, &endless), 0);
+	assert_int_equal(f.n, FABRIC_SWITCHES_MAX);
+	assert_true(f.n_blind > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +202,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_back_to_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_endless, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
