@@ -6,7 +6,7 @@
 # shellcheck source=tests/lab/lib/cluster.sh
 . "$here/lib/cluster.sh"
 export LAB=$here LAB_CLUSTER='' LAB_OUT='' LAB_KIND=''
-ha_kind=
+ha_kind='' ha_repeats=''
 
 # ha_up KIND: a cluster that serves; false, with the reason in $LAB_OUT/reason, when there is none.
 ha_up()
@@ -147,14 +147,43 @@ ha_figures()
 	[ ${#dirs[@]} = 0 ] || "$here/tools/timeline" stall "${dirs[@]}"
 }
 
-# run_ha_case NAME: its results are in NAME, those of its second run NAME.2, and so on.
+# ---- a host that stands still ------------------------------------------------------------------
+# One that is a virtual machine itself may: then a node is fenced that was only stopped, and a case
+# that fails says nothing.
+
+# pauses_watch: a line for each time in which this process, which needs next to nothing, was not
+# run for two seconds. No process is started.
+pauses_watch()
+{
+	local fd now last=${EPOCHREALTIME/./}
+
+	exec {fd}<> <(:)
+	while read -r -t 0.25 -u "$fd"; [ $? -gt 128 ]; do
+		now=${EPOCHREALTIME/./}
+		[ $((now - last)) -lt 2000000 ] ||
+			echo "the host stood still for $(((now - last) / 1000)) ms"
+		last=$now
+	done
+}
+
+# ha_again NAME LABEL: a case that failed in such a time is run once more; false: it is not.
+ha_again()
+{
+	[ -s "$LAB_OUT/pauses" ] && [ -z "$ha_repeats" ] || return 1
+	echo "lab: $2 failed, but $(head -n 1 "$LAB_OUT/pauses"): once more"
+	rm -rf "$LAB_OUT.paused" && mv "$LAB_OUT" "$LAB_OUT.paused"
+	ha_down broken
+	ha_repeats=yes run_ha_case "$1" "$2"
+}
+
+# run_ha_case NAME [LABEL]: its results are in NAME, those of its second run NAME.2, and so on.
 run_ha_case()
 {
-	local name=$1 kind limit rc=0 start=$SECONDS label
+	local name=$1 kind limit rc=0 start=$SECONDS label=${2:-} watcher
 	local -a journal_begin
 	local events_begin
 
-	label_of "$name"
+	[ -n "$label" ] || label_of "$name"
 	LAB_OUT=$results/$label
 	rm -rf "$LAB_OUT" && mkdir -p "$LAB_OUT"
 	kind=$(case_field "$name" cluster)
@@ -162,7 +191,11 @@ run_ha_case()
 	LAB_KIND=$kind
 	limit=$(case_field "$name" limit)
 	[ "$ha_kind" = "$kind" ] || ha_down other
+	pauses_watch > "$LAB_OUT/pauses" &
+	watcher=$!
 	if [ -z "$ha_kind" ] && ! ha_up "$kind"; then
+		kill $watcher
+		ha_again "$name" "$label" && return
 		result "$label" 1 $((SECONDS - start))
 		return
 	fi
@@ -171,6 +204,7 @@ run_ha_case()
 	cluster mark "case $name begins"
 	setsid timeout -k 5 "${limit:-240}" bash "$here/ha/$name" > "$LAB_OUT/log" 2>&1 < /dev/null
 	rc=$?
+	kill $watcher
 	cluster mark "case $name ends"
 	case $rc in
 	0|77) ;;
@@ -179,6 +213,9 @@ run_ha_case()
 	esac
 	ha_logs
 	ha_check
+	if [ $rc != 0 ] && [ $rc != 77 ] && ha_again "$name" "$label"; then
+		return
+	fi
 	result "$label" $rc $((SECONDS - start))
 	if [ $rc != 0 ] && [ $rc != 77 ] && [ -z "$keep" ]; then
 		ha_down broken # what it has changed, and not changed back, is not known
