@@ -25,12 +25,19 @@ vm_files()
 		qemu-img create -q -f qcow2 -F raw -b "$2/root.img" "$1/root.qcow2"
 }
 
+# vm_debs DIR DEB-DIRECTORY: copy what the guest installs. Symbols stay outside, and the source of
+# the kernel module: the image has what modules has made of it.
+vm_debs()
+{
+	find "$2" -maxdepth 1 -name '*.deb' ! -name '*-dbgsym_*' ! -name '*-dkms_*' \
+		-exec cp -t "$1" {} +
+}
+
 # vm_packages DIR DEB-DIRECTORY TREE: what the guest installs when it boots first; either
-# may be ''. Symbols stay outside.
+# may be ''.
 vm_packages()
 {
-	[ -z "$2" ] || find "$2" -maxdepth 1 -name '*.deb' ! -name '*-dbgsym_*' \
-		-exec cp -t "$1/share/pkg/" {} + || return 1
+	[ -z "$2" ] || vm_debs "$1/share/pkg" "$2" || return 1
 	[ -z "$3" ] || cp -r "$3" "$1/share/pkg/tree"
 }
 
@@ -47,16 +54,16 @@ vm_image_with()
 		ln -s "$1/$file" "$dir/image/" || return 1
 	done
 	cp --sparse=always --reflink=auto "$1/root.img" "$dir/image/" || return 1
+	mkdir "$dir/image/deb" && vm_debs "$dir/image/deb" "$2" || return 1
 	# The mount ends with the namespace.
 	# shellcheck disable=SC2016  # for the other shell
 	unshare -m bash -euc '
 	mount -o loop "$1/root.img" "$1/root"
-	mkdir "$1/root/tmp/deb"
-	find "$2" -maxdepth 1 -name "*.deb" ! -name "*-dbgsym_*" -exec cp -t "$1/root/tmp/deb" {} +
+	cp -r "$1/deb" "$1/root/tmp/"
 	DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$1/root" \
 		sh -c "dpkg -i --force-unsafe-io /tmp/deb/*.deb"
 	rm -r "$1/root/tmp/deb"
-	touch "$1/root/var/lib/lab-installed"' - "$dir/image" "$2" > "$dir/install.log" 2>&1
+	touch "$1/root/var/lib/lab-installed"' - "$dir/image" > "$dir/install.log" 2>&1
 }
 
 # vm_args DIR IMAGE CPUS MIB KERNEL-ARGUMENTS: QEMU's arguments of every VM, in the array vm_args.
