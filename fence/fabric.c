@@ -76,6 +76,7 @@ static int peer_visit(struct fabric *f, const struct fabric_io *io, size_t i, ui
 	if (!smp_route_add(&route, port) || !node_ask(io, &route, &n))
 		return 0;
 	peer->guid = n.port_guid;
+	peer->node_guid = n.node_guid;
 	peer->kind = n.type == NODE_SWITCH ? PEER_SWITCH : PEER_ADAPTER;
 	rc = n.type == NODE_SWITCH ? switch_add(f, &n, &route) : 0;
 	if (rc == -E2BIG)

@@ -31,7 +31,8 @@ struct fabric_peer {
 	enum peer_kind kind;
 	bool off; /* the port is disabled, and it is seen that nothing passes */
 	bool disabled;
-	uint64_t guid; /* of the neighbour's port; PEER_ADAPTER, PEER_SWITCH */
+	/* Of the neighbour's port, and of all of it; PEER_ADAPTER, PEER_SWITCH. */
+	uint64_t guid, node_guid;
 };
 
 struct fabric_switch {

@@ -205,7 +205,7 @@ static int status(void)
  */
 static int monitor(void)
 {
-	bool lost = false;
+	bool lost = false, lacks = false;
 
 	if (!fabric_look())
 		return EXIT_FAILED;
@@ -213,7 +213,10 @@ static int monitor(void)
 		plan_make(&run.plan, &run.fabric, &run.map.node[i], &run.places);
 		plan_tell(run.o.verbose);
 		lost |= plan_state(&run.plan) == PLAN_UNKNOWN;
+		lacks |= run.plan.lacks_port;
 	}
+	if (lacks)
+		return failed("guid_map", "a port is missing");
 	if (lost && run.fabric.n_blind)
 		return failed("not all of the fabric answers", "");
 	return EXIT_OK;

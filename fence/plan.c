@@ -105,6 +105,40 @@ static void twins_find(struct plan *p)
 				p->point[i].unknown = "another one of its ports was seen there";
 }
 
+static bool plan_has(const struct plan *p, uint64_t guid)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->point[i].guid == guid)
+			return true;
+	return false;
+}
+
+/* Some other port of the adapter @node_guid is in the fabric, and not in the plan. */
+static bool sibling_is_there(const struct plan *p, const struct fabric *f, uint64_t node_guid)
+{
+	for (size_t i = 0; i < f->n; i++)
+		for (unsigned port = 1; port <= f->sw[i].n_ports; port++) {
+			const struct fabric_peer *peer = &f->sw[i].peer[port];
+
+			if (peer->kind == PEER_ADAPTER && peer->node_guid == node_guid &&
+			    !plan_has(p, peer->guid))
+				return true;
+		}
+	return false;
+}
+
+/* Isolated at some of its ports a node is not isolated: one was forgotten. */
+static void siblings_find(struct plan *p, const struct fabric *f)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->point[i].unknown || !p->point[i].seen ||
+		    !sibling_is_there(p, f, peer_of(f, &p->point[i])->node_guid))
+			continue;
+		p->point[i].unknown = "its adapter has another port, which is not in guid_map";
+		p->lacks_port = true;
+	}
+}
+
 /*
  * What is not there may be where nobody could look. A neighbour that does not answer is no such
  * place if it is where the port was: an adapter of a machine that hangs is like that.
@@ -132,6 +166,7 @@ void plan_make(struct plan *p, const struct fabric *f, const struct guid_node *n
 		point_find(&p->point[i], f, node, remembered);
 	}
 	twins_find(p);
+	siblings_find(p, f);
 	blind_take(p, f);
 }
 

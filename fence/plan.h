@@ -24,6 +24,7 @@ struct plan_point {
 struct plan {
 	struct plan_point point[GUID_PLACES_MAX];
 	size_t n;
+	bool lacks_port; /* one of its adapters has another port in the fabric: the map is wrong */
 };
 
 enum plan_state { PLAN_ON, PLAN_OFF, PLAN_UNKNOWN };

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # For tests of fence_ibport: a fabric of two switches. On the first one are Sm, Fencer, which the agent
-# runs on, and Left; on the second one Right and Other. The node "two" has Left and Right.
-# Sourced.
+# runs on, and Left; on the second one Right and Other; on both Double, which has two ports. The node
+# "two" has Left and Right. Sourced.
 # shellcheck source=tests/functional/functions.sh
 . "${top_srcdir:?}/tests/functional/functions.sh"
 agent=$build/../fence/fence_ibport
@@ -25,11 +25,13 @@ Switch	8 "Near"
 [1]	"Sm"[1]
 [2]	"Fencer"[1]
 [3]	"Left"[1]
+[4]	"Double"[1]
 [8]	"Far"[8]
 
 Switch	8 "Far"
 [1]	"Right"[1]
 [2]	"Other"[1]
+[4]	"Double"[2]
 [8]	"Near"[8]
 
 Hca	1 "Sm"
@@ -46,6 +48,10 @@ Hca	1 "Right"
 
 Hca	1 "Other"
 [1]	"Far"[2]
+
+Hca	2 "Double"
+[1]	"Near"[4]
+[2]	"Far"[4]
 NET
 
 # agent ACTION [NODE [OPTION]...]: as Pacemaker runs it; both outputs in $work/out, its exit status. Longer

@@ -11,7 +11,7 @@ refused()
 	expect 1 agent off "$1"
 	shows "$2"
 	shows '^fence_ibport: nothing was changed$'
-	for port in '0,1 1' '0,1 2' '0,1 3' '0,1 8' '0,1,8 1' '0,1,8 2'; do
+	for port in '0,1 1' '0,1 2' '0,1 3' '0,1 4' '0,1 8' '0,1,8 1' '0,1,8 2' '0,1,8 4'; do
 		# shellcheck disable=SC2086 # two words
 		! off_shows $port || fail "$1: port $port is off"
 	done
@@ -26,6 +26,16 @@ refused 100009,900001@200000/8 'a switch is where it was'
 refused 100009,900001@200001/9 'no such port'
 refused 100009,900001@200002/1 'nor the switch that it was on'
 refused 100009,900001@200001/5,900002@200001/5 'another one of its ports'
+
+# One of two ports was forgotten.
+refused 10000b 'its adapter has another port, which is not in guid_map'
+expect 1 agent monitor double guid_map=double:10000b
+shows 'guid_map: a port is missing'
+expect 0 agent monitor double guid_map=double:10000b,10000c
+expect 0 agent off double guid_map=double:10000b,10000c
+off_shows 0,1 4 || fail 'the first port of Double is not cut off'
+off_shows 0,1,8 4 || fail 'the second port of Double is not cut off'
+expect 0 agent on double guid_map=double:10000b,10000c
 
 expect 1 agent off nobody
 shows 'nobody is not in guid_map'

@@ -86,6 +86,7 @@ static void point_check(const struct fabric *f, const struct plan_point *p)
 	check(peer->kind == PEER_NONE || peer->kind == PEER_SILENT ||
 	      (peer->kind == PEER_ADAPTER && peer->guid == p->guid && p->seen));
 	check(p->off == peer->off || p->seen);
+	check(!plan.lacks_port);
 	for (size_t i = 0; i < f->n_roots; i++)
 		check(f->root[i].switch_guid != p->switch_guid || f->root[i].port != p->port);
 }

@@ -249,6 +249,28 @@ static void test_own(void **state)
 	assert_null(plan_objection(&p, &f, own, ARRAY_SIZE(own), &which));
 }
 
+/* A node that is cut off at one of two ports is not isolated: all have to be told. */
+static void test_port_forgotten(void **state)
+{
+	int node2;
+
+	(void)state;
+	node2 = fake_node_add(&fake, NODE_CA, 0x700, 2);
+	fake_link(&fake, 0, 3, node2, 1);
+	fake_link(&fake, 1, 3, node2, 2);
+	plan("701");
+	assert_int_equal(plan_state(&p), PLAN_UNKNOWN);
+	assert_true(p.lacks_port);
+	objects("another port");
+	plan("702,701");
+	assert_int_equal(plan_state(&p), PLAN_ON);
+	assert_false(p.lacks_port);
+	assert_null(objection());
+	fake_unlink(&fake, node2, 2);
+	plan("701");
+	assert_null(objection());
+}
+
 /* The way to the fabric leads through the port where it is said to be. */
 static void test_uplink(void **state)
 {
@@ -306,6 +328,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_silent_switch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_port_forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_uplink, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_fabrics, setup, teardown),
 	};
