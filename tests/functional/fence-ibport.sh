@@ -60,7 +60,7 @@ agent()
 {
 	{
 		printf '%s\n' "action=$1" "guid_map=$map" "state_file=$places" discovery_timeout=300 \
-			power_timeout=60 crm_feature_set=3.16.2 verbose=1
+			power_timeout=60 mad_timeout=10000 crm_feature_set=3.16.2 verbose=1
 		[ $# = 1 ] || printf '%s\n' "port=$2" "nodename=$2"
 		[ $# -lt 3 ] || printf '%s\n' "${@:3}"
 	} > "$work/in"
@@ -70,7 +70,8 @@ agent()
 # agent_line OPTION...: the same with a command line.
 agent_line()
 {
-	preload=$sanitizer on_node Fencer "$agent" --state-file="$places" "$@" > "$work/out" 2>&1
+	preload=$sanitizer on_node Fencer "$agent" --state-file="$places" --power-timeout=60 \
+		--mad-timeout=10000 "$@" > "$work/out" 2>&1
 }
 
 # off_shows ROUTE PORT, on_shows ROUTE PORT: another program sees the port as disabled, as up.
