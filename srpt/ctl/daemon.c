@@ -158,6 +158,7 @@ static void daemon_stop(struct daemon *d)
 	d->stopping = true;
 	notify_send("STOPPING=1");
 	watch_stop(d->watch);
+	dm_model_stop(&d->dm);
 	listeners_close(&d->listeners);
 	qb_loop_timer_add(d->loop, QB_LOOP_HIGH, SHUTDOWN_NS, d, shutdown_overdue, &timer);
 	live_release(&d->live);
@@ -223,6 +224,7 @@ static void started(void *arg, const struct apply_result *result)
 		return;
 	}
 	listeners_update(&d->listeners, d->live.conf);
+	dm_model_update(&d->dm, &d->live);
 	ha_link_update(d);
 	d->starting = false;
 	log_notice("srptd " PACKAGE_VERSION " is ready: %u reactor%s, ioc_guid %016" PRIx64,
@@ -275,7 +277,10 @@ static int layers_create(struct daemon *d, const struct conf *conf)
 		.srq_size = c->srpt_srq_size,
 		.sq_size = c->srpt_sq_size,
 	};
-	int rc = reactors_create(&d->group, &conf->daemon, &d->mailbox);
+	int rc;
+
+	d->dm.send_depth = QUEUE_DEPTH;
+	rc = reactors_create(&d->group, &conf->daemon, &d->mailbox);
 
 	if (rc)
 		return rc;
@@ -379,6 +384,7 @@ int daemon_run(struct daemon *d, struct conf *conf)
 		qb_loop_run(d->loop);
 	}
 	threads_watch();
+	dm_model_stop(&d->dm);
 	ha_link_stop(d->ha_link);
 	d->ha_link = NULL;
 	watch_destroy(d->watch);

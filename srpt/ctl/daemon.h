@@ -9,6 +9,7 @@
 #include "base/mailbox.h"
 #include "base/reactor.h"
 #include "ctl/conf.h"
+#include "ctl/dm_model.h"
 #include "ctl/identity.h"
 #include "ctl/listeners.h"
 #include "ctl/live.h"
@@ -41,6 +42,7 @@ struct daemon {
 	bool reactors_running;
 	struct live live;
 	struct listeners listeners;
+	struct dm_model dm;
 	struct ipc_server *ipc;
 	struct watch *watch;
 	struct watchdog watchdog;

@@ -55,6 +55,7 @@ static void enable_start(struct job *j)
 	if (t) {
 		log_notice("target %s enabled on request", t->conf->name);
 		srp_target_enable(t->srp);
+		dm_model_update(&d->dm, &d->live);
 		ops_finish(o);
 	}
 	job_finished(&d->live.jobs);
@@ -87,6 +88,7 @@ static void disable_start(struct job *j)
 	}
 	log_notice("target %s disabled on request", t->conf->name);
 	srp_target_disable(t->srp, disabled, o);
+	dm_model_update(&d->dm, &d->live);
 }
 
 void ops_disable(struct ops *o)

@@ -197,19 +197,20 @@ static void listener_section(struct report *r, const struct listeners *l)
 	}
 }
 
-static void problem_section(struct report *r, const struct live *live)
+static void problem_section(struct report *r, struct daemon *d)
 {
+	const struct live *live = &d->live;
 	const struct device_group *g;
-	const struct device *d;
+	const struct device *dev;
 	const struct target *t;
 
 	REPORT_BEGIN(r, "problems", REPORT_TABLE, problem_columns);
-	list_for_each(d, &live->devices, link) {
-		if (!d->error[0])
+	list_for_each(dev, &live->devices, link) {
+		if (!dev->error[0])
 			continue;
 		report_text(r, "device");
-		report_text(r, d->conf->name);
-		report_text(r, d->error);
+		report_text(r, dev->conf->name);
+		report_text(r, dev->error);
 	}
 	list_for_each(t, &live->targets, link) {
 		if (t->srp)
@@ -225,6 +226,7 @@ static void problem_section(struct report *r, const struct live *live)
 		report_text(r, g->conf->name);
 		report_text(r, g->error);
 	}
+	dm_model_problems(r, &d->dm);
 }
 
 void ops_status(struct ops *o)
@@ -235,6 +237,7 @@ void ops_status(struct ops *o)
 	REPORT_BEGIN(&r, "rdma_devices", REPORT_TABLE, rdma_columns);
 	verbs_for_each_device(rdma_row, &r);
 	listener_section(&r, &o->d->listeners);
-	problem_section(&r, &o->d->live);
+	dm_model_report(&r, &o->d->dm);
+	problem_section(&r, o->d);
 	ops_finish_report(o, &r);
 }

@@ -93,6 +93,7 @@ static void reload_applied(void *arg, const struct apply_result *result)
 	text_add(&r->messages, text_string(&result->errors), result->errors.len);
 	if (!r->d->stopping && !result->refused) {
 		listeners_update(&r->d->listeners, r->d->live.conf);
+		dm_model_update(&r->d->dm, &r->d->live);
 		ha_link_update(r->d);
 	}
 	reload_finish(r, !result->refused, !result->errors.len);

@@ -76,6 +76,18 @@ sm_start()
 	OSM_CACHE_DIR=$fabric_at/cache OSM_TMP_DIR=$fabric_at/cache \
 		node_exec Sm opensm -f "$fabric_at/opensm.log" -s 1 "$@" > "$fabric_at/opensm.out" 2>&1 &
 	fabric_started
+	sm_pid=$!
+}
+
+sm_gone()
+{
+	! kill -0 "$sm_pid" 2> /dev/null
+}
+
+sm_stop()
+{
+	kill -TERM "$sm_pid"
+	within 60 sm_gone || fail 'opensm does not end'
 }
 
 # fabric_started: what was just started in the background ends with the test, the last one first.
@@ -111,4 +123,79 @@ port_shows()
 {
 	on_node "$1" smpquery -D portinfo "$2" "$3" > "$fabric_at/port" 2>&1
 	grep -qE -- "$4" "$fabric_at/port"
+}
+
+# ---- srptd and srp_daemon ----
+
+# login ID_EXT PKEY [NODE-PORT-GUID [PORT]]: the line for add_target that srp_daemon has to find;
+# of the second node of the topology, port 5555, unless said otherwise.
+login()
+{
+	printf 'id_ext=%s,ioc_guid=%s,dgid=fe80000000000000%016x,pkey=%s,service_id=%016x\n' \
+		"$1" "$ioc_guid" "${3:-0x100003}" "$2" $((0x13f0000 + ${4:-5555}))
+}
+
+# ib_target NAME ID_EXT PORTAL...: a TARGET with a disk and these portals.
+ib_target()
+{
+	local portal
+
+	printf '\tTARGET %s {\n\t\tenabled 1\n\t\tid_ext %s\n' "$1" "$2"
+	for portal in "${@:3}"; do
+		printf '\t\tportal %s\n' "$portal"
+	done
+	printf '\t\tLUN 0 disk\n\t}\n'
+}
+
+# ib_conf < TARGETS: a configuration with a disk and these targets.
+ib_conf()
+{
+	conf_head
+	printf 'HANDLER vdisk_ram {\n\tDEVICE disk {\n\t\tsize 1M\n\t}\n}\n'
+	printf 'TARGET_DRIVER ib_srpt {\n\tioc_guid %s\n' "$ioc_guid"
+	cat
+	printf '}\n'
+}
+
+# target_start [NODE]: srptd with $conf, on this node; in place of daemon_start.
+target_start()
+{
+	preload=$top_builddir/tests/ibsim/node.so node_exec "${1:-Target}" \
+		"$build/srptd" -f -c "$conf" > "$work/log" 2>&1 &
+	pid=$!
+	within 60 started_or_gone
+	answers || fail 'srptd does not start'
+}
+
+# initiator_exec COMMAND...: becomes srp_daemon on the node Initiator; what it would log in to is
+# added to $added.
+added=$fabric_at/add_target
+initiator_exec()
+{
+	mkdir -p "$fabric_at/scsi_host"
+	export NODE_ADD_TARGET=$added NODE_SCSI_HOST=$fabric_at/scsi_host
+	preload=$top_builddir/tests/ibsim/verbs.so:$top_builddir/tests/ibsim/node.so
+	node_exec Initiator "$@"
+}
+
+# on_initiator COMMAND...: srp_daemon or ibsrpdm on the node Initiator, output in $work/out.
+on_initiator()
+{
+	(initiator_exec timeout 60 "$@") > "$work/out" 2> "$work/err"
+}
+
+# added_is [FILE]: what was added is the lines of this file, in any order; all of $work/login.
+added_is()
+{
+	[ -e "$added" ] && (cat "$added"; echo) | sort | cmp -s - "${1:-$work/login}"
+}
+
+# finds COMMAND...: srp_daemon on the initiator comes to print the lines of $work/login, in any order.
+found()
+{
+	on_initiator "$@" && sort "$work/out" | cmp -s - "$work/login"
+}
+finds()
+{
+	within 60 found "$@" || fail "$*: prints something else than $(cat "$work/login")"
 }
