@@ -10,6 +10,7 @@
 # shellcheck disable=SC2034,SC2154 # work, build, pid: of functions.sh
 
 export IBSIM_SOCKNAME=srpt-ibsim-${work##*.}
+PATH=$PATH:/usr/sbin:/sbin # where opensm and srp_daemon are
 fabric_pids=()
 fabric_at=$work/fabric # where the programs on the fabric run
 net=$work/net          # the topology, as ibsim(8) has it
