@@ -20,6 +20,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define ASKERS 64
+#define WAY_MAX 16
 #define NEXT(function) ((__typeof__(&function))dlsym(RTLD_NEXT, #function))
 
 /* ---- capability mask ---- */
@@ -59,8 +61,38 @@ ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sock
 
 /* ---- PortStateChange of the switches ---- */
 
-/* Numbers of changes: the last one, that told last, that the SM has cleared. */
-static unsigned changes, shown, cleared;
+static unsigned changes; /* of all links */
+
+/* What was told by each way that SwitchInfo is asked for: an SM has one to each switch. */
+static struct asker {
+	uint8_t way[WAY_MAX]; /* LID, hops and ports */
+	unsigned shown, cleared; /* numbers of changes: told last, that was cleared */
+} askers[ASKERS];
+
+static struct asker *asker; /* of the MAD being served, or NULL */
+static bool is_clearing;    /* that MAD is a Set that clears it; its answer tells nothing new */
+
+/* The one of this MAD; the first one when there are too many. */
+static struct asker *asker_find(const struct sim_mad *m)
+{
+	uint8_t way[WAY_MAX] = { 0 };
+	static size_t n;
+	size_t i;
+
+	memcpy(way, &m->dlid, sizeof(m->dlid));
+	if (m->mad[MAD_CLASS] == MAD_CLASS_SMP_DIRECT) {
+		way[sizeof(m->dlid)] = m->mad[MAD_HOPS];
+		memcpy(way + sizeof(m->dlid) + 1, m->mad + MAD_ROUTE,
+		       WAY_MAX - sizeof(m->dlid) - 1);
+	}
+	for (i = 0; i < n && memcmp(askers[i].way, way, WAY_MAX); i++)
+		;
+	if (i == ASKERS)
+		return askers;
+	if (i == n)
+		memcpy(askers[n++].way, way, WAY_MAX);
+	return &askers[i];
+}
 
 uint32_t mad_get_field(void *buf, int base, enum MAD_FIELDS field)
 {
@@ -68,8 +100,10 @@ uint32_t mad_get_field(void *buf, int base, enum MAD_FIELDS field)
 
 	if (is_dm && field == IB_PORT_CAPMASK_F)
 		value = (value & ~(uint32_t)CAP_IS_SM) | (value & CAP_IS_DM ? CAP_IS_SM : 0);
-	if (field == IB_SW_STATE_CHANGE_F && value)
-		cleared = shown; /* a Set of the SM */
+	if (field == IB_SW_STATE_CHANGE_F && value && asker) {
+		asker->cleared = asker->shown; /* a Set of the SM */
+		is_clearing = true;
+	}
 	return value;
 }
 
@@ -80,25 +114,32 @@ void mad_set_field(void *buf, int base, enum MAD_FIELDS field, uint32_t value)
 		value &= ~(uint32_t)CAP_IS_SM;
 		is_dm = false;
 	}
-	if (field == IB_SW_STATE_CHANGE_F && changes != cleared) {
+	if (field == IB_SW_STATE_CHANGE_F && asker && changes != asker->cleared) {
 		value = 1;
-		shown = changes;
+		/* What is told with the answer to a Set the SM does not look at. */
+		if (!is_clearing)
+			asker->shown = changes;
 	}
 	NEXT(mad_set_field)(buf, base, field, value);
 }
 
 /* ---- links ---- */
 
-/* The PortInfo in a MAD with this method; NULL: there is none. */
-static uint8_t *port_info(struct sim_mad *m, ssize_t len, uint8_t method)
+/* It is a MAD of subnet management with this attribute. */
+static bool is_smp(const struct sim_mad *m, ssize_t len, uint8_t attribute)
 {
 	const uint8_t *mad = m->mad;
 
-	if (len != sizeof(*m) || mad[MAD_METHOD] != method || mad[MAD_ATTRIBUTE] ||
-	    mad[MAD_ATTRIBUTE + 1] != MAD_PORT_INFO ||
-	    (mad[MAD_CLASS] != MAD_CLASS_SMP && mad[MAD_CLASS] != MAD_CLASS_SMP_DIRECT))
-		return NULL;
-	return m->mad + MAD_SMP_DATA;
+	return len == sizeof(*m) && !mad[MAD_ATTRIBUTE] && mad[MAD_ATTRIBUTE + 1] == attribute &&
+	       (mad[MAD_CLASS] == MAD_CLASS_SMP || mad[MAD_CLASS] == MAD_CLASS_SMP_DIRECT);
+}
+
+/* The PortInfo in a MAD with this method; NULL: there is none. */
+static uint8_t *port_info(struct sim_mad *m, ssize_t len, uint8_t method)
+{
+	return is_smp(m, len, MAD_PORT_INFO) && m->mad[MAD_METHOD] == method ?
+		       m->mad + MAD_SMP_DATA :
+		       NULL;
 }
 
 static void set_down(uint8_t *info)
@@ -112,6 +153,8 @@ ssize_t read(int fd, void *buf, size_t len)
 	uint8_t *info = port_info(buf, n, MAD_SET);
 	unsigned physical = info ? info[PORT_PHYSICAL] >> 4 : 0;
 
+	asker = is_smp(buf, n, MAD_SWITCH_INFO) ? asker_find(buf) : NULL;
+	is_clearing = false;
 	if (physical == PHYSICAL_POLLING) {
 		info[PORT_PHYSICAL] &= 0xf;
 		info[PORT_PHYSICAL] |= PHYSICAL_LINK_UP << 4;

@@ -51,10 +51,12 @@ struct sim_mad {
 enum mad_at {
 	MAD_CLASS = 1,
 	MAD_METHOD = 3,
+	MAD_HOPS = 7, /* of a directed route */
 	MAD_TID = 8,
 	MAD_ATTRIBUTE = 16,
 	MAD_RESERVED = 18,
 	MAD_SMP_DATA = 64, /* of subnet management */
+	MAD_ROUTE = 128,   /* directed */
 };
 
 enum mad_value {
@@ -65,6 +67,7 @@ enum mad_value {
 	MAD_SET = 0x02,
 	MAD_RESPONSE = 0x80, /* of a method */
 	MAD_GET_RESP = 0x81,
+	MAD_SWITCH_INFO = 0x12,
 	MAD_PORT_INFO = 0x15,
 };
 
