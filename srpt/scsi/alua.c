@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NS_PER_S 1000000000ull
+
 /* A device group. Control thread, but for the gate. */
 struct alua_group {
 	struct scsi_device *device;
@@ -134,6 +136,21 @@ static bool entry_same_ports(const struct alua_entry *a, const struct alua_entry
 	       !memcmp(a->ports, b->ports, a->n_ports * sizeof(*a->ports));
 }
 
+static bool any_active(const struct alua_table *t)
+{
+	for (unsigned i = 0; i < t->n_groups; i++)
+		if (t->groups[i].state == ALUA_OPTIMIZED || t->groups[i].state == ALUA_NONOPTIMIZED)
+			return true;
+	return false;
+}
+
+bool alua_is_awaited(const struct lu *lu, uint64_t now_ns)
+{
+	const struct alua_table *t = alua_table(lu);
+
+	return t && t->vacant_ns && now_ns < t->vacant_ns + t->transition_time * NS_PER_S;
+}
+
 static bool in_transition(const struct alua_entry *e)
 {
 	return e->state == ALUA_TRANSITIONING || e->state == ALUA_VACANT;
@@ -168,9 +185,11 @@ static unsigned table_news(const struct alua_table *a, const struct alua_table *
 	return news;
 }
 
-/* How each group of @t came to its state. */
+/* How each group of @t came to its state, and since when none is active. */
 static void table_set_status(struct alua_table *t, struct alua_table *old)
 {
+	if (!any_active(t))
+		t->vacant_ns = any_active(old) ? clock_now_ns() : old->vacant_ns;
 	for (unsigned i = 0; i < t->n_groups; i++) {
 		struct alua_entry *e = &t->groups[i], *before = table_find(old, e->id);
 
@@ -216,8 +235,11 @@ static void group_publish(struct alua_group *g, struct alua_table *t, unsigned n
 	g->table = t;
 	list_for_each(m, &g->lus, link)
 		atomic_store_explicit(&m->lu->alua_table, t, memory_order_release);
-	list_for_each(m, &g->lus, link)
+	list_for_each(m, &g->lus, link) {
 		lu_publish(m->lu, news);
+		if (old->vacant_ns)
+			lu_post_resume(m->lu);
+	}
 	table_retire(old);
 }
 

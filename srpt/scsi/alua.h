@@ -12,6 +12,7 @@
 #include "scsi/lu.h"
 #include "scsi/scsi.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct itl;
@@ -37,6 +38,7 @@ struct alua_table {
 	struct alua_group *dead;  /* to be freed with it */
 	uint16_t lu_group;
 	uint8_t transition_time;
+	uint64_t vacant_ns; /* CLOCK_MONOTONIC: none is active since then; 0: one is, or none was */
 	unsigned n_groups;
 	struct alua_entry groups[];
 };
@@ -55,6 +57,12 @@ static inline const struct alua_table *alua_table(const struct lu *lu)
  * and has active/optimized access.
  */
 const struct alua_entry *alua_find_port(const struct alua_table *t, uint16_t rel_tgt_id);
+
+/*
+ * Is some group of @lu to become active soon: was one until now, no longer than TRANSITION TIME
+ * before @now_ns? Reactor.
+ */
+bool alua_is_awaited(const struct lu *lu, uint64_t now_ns);
 
 /* GATE_ bit of scsi/access.h for the state that @itl has access in. Control thread. */
 unsigned alua_gate(const struct itl *itl);

@@ -4,6 +4,7 @@
  * which a command can be refused is the order of the functions in scsi_submit().
  */
 #include "scsi/access.h"
+#include "scsi/await.h"
 #include "scsi/cmd.h"
 #include "scsi/gate.h"
 #include "scsi/nexus.h"
@@ -36,6 +37,7 @@ static void cmd_init(struct scsi_cmd *cmd)
 	cmd->in_control = false;
 	cmd->ordered = false;
 	cmd->ordering = false;
+	cmd->awaits = false;
 	cmd->internal = false;
 	cmd->sub = NULL;
 	cmd->mark = 0;
@@ -400,6 +402,8 @@ void cmd_go_on(struct scsi_cmd *cmd)
 
 	if (unlikely(cmd->aborted))
 		task_end_aborted(cmd);
+	else if (unlikely(cmd->awaits) && await_goes_on(cmd, s))
+		return;
 	else if (unlikely(s))
 		cmd_fail(cmd, s);
 	else if (cmd->state == SCSI_CMD_FETCHED)
@@ -470,6 +474,8 @@ static bool cmd_admit(struct scsi_cmd *cmd)
 		   !atomic_load_explicit(&cmd->lu->not_ready, memory_order_relaxed)))
 		return true;
 	s = access_check(cmd);
+	if (unlikely(s) && await_begin(cmd, s))
+		return false;
 	return s ? cmd_fail(cmd, s) : true;
 }
 

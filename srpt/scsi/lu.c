@@ -2,6 +2,7 @@
 #include "scsi/lu.h"
 
 #include "base/log.h"
+#include "scsi/await.h"
 #include "scsi/call.h"
 #include "scsi/device.h"
 #include "scsi/drain.h"
@@ -55,6 +56,7 @@ static void shard_init(struct lu_shard *sh, struct lu *lu, struct reactor *r)
 	list_init(&sh->ranges);
 	list_init(&sh->free_ranges);
 	list_init(&sh->range_waiters);
+	await_init(sh);
 	atomic_init(&sh->resume_posted, false);
 }
 
@@ -116,6 +118,7 @@ static void lu_detach(struct reactor *r, void *arg, struct countdown *c)
 {
 	struct lu *lu = arg;
 
+	reactor_timer_stop(&lu_shard(lu, r)->patience);
 	if (lu_shard(lu, r)->attached)
 		backend_detach(lu->be, r);
 	countdown_put(c);
@@ -249,12 +252,16 @@ void lu_shard_post_resume(struct lu_shard *sh)
 		reactor_send(sh->reactor, &sh->resume);
 }
 
-void lu_detached_put(struct lu *lu)
+void lu_post_resume(struct lu *lu)
 {
-	if (atomic_fetch_sub(&lu->detached, 1) != 1)
-		return;
 	for (unsigned i = 0; i < lu->nshards; i++)
 		lu_shard_post_resume(&lu->shards[i]);
+}
+
+void lu_detached_put(struct lu *lu)
+{
+	if (atomic_fetch_sub(&lu->detached, 1) == 1)
+		lu_post_resume(lu);
 }
 
 /* ---- flush behind the answer ---- */

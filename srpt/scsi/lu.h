@@ -44,6 +44,7 @@ struct lu_shard {
 	bool flush_again;
 	bool attached; /* backend_attach() succeeded */
 	atomic_bool resume_posted;
+	struct reactor_timer patience; /* those held by scsi/await.h had their time */
 	struct msg resume; /* to this shard's reactor: look at held again */
 	struct lu_stats stats; /* in_flight and detached unused */
 	uint64_t in_flight;
@@ -207,6 +208,9 @@ void lu_io_failed(struct lu *lu, const struct be_io *io);
 
 /* Look at the shard's held commands again, in a later round. Any reactor. */
 void lu_shard_post_resume(struct lu_shard *sh);
+
+/* The same of all shards. Any thread. */
+void lu_post_resume(struct lu *lu);
 
 /* Let the held commands go on that nothing holds any more. Reactor. */
 void lu_shard_resume(struct lu_shard *sh);

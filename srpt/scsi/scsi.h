@@ -148,6 +148,7 @@ struct scsi_cmd {
 	bool in_control;        /* between cmd_control() and cmd_control_return() */
 	bool ordered;           /* ORDERED, and later commands wait for it */
 	bool ordering;          /* and it waits for those before it */
+	bool awaits;            /* held by scsi/await.h; progress: until when, CLOCK_MONOTONIC */
 	bool internal;          /* submitted by another command: unit attentions are not for it */
 	struct scsi_cmd *sub;   /* the latest it has submitted itself, or NULL */
 	uint64_t mark;          /* number of the first who waits until it leaves, or 0 */
