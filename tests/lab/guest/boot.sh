@@ -13,6 +13,13 @@ wait_path()
 	done
 }
 
+# rxe_up: soft-RoCE on the network of the lab.
+rxe_up()
+{
+	modprobe rdma_rxe && rdma link add rxe0 type rxe netdev eth0 &&
+		wait_path /sys/class/infiniband/rxe0/ports/1/gids/0
+}
+
 # What is to be tested, as the host has put it there.
 install_tested()
 {

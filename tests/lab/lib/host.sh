@@ -38,9 +38,10 @@ build_helpers()
 	src=$(dirname "${BASH_SOURCE[0]}")/../helpers
 	host_need gcc gcc
 	[ -e /usr/include/rdma/rdma_cma.h ] || host_need rdma_cma.h librdmacm-dev
+	[ -e /usr/include/infiniband/umad.h ] || host_need umad.h libibumad-dev
 	mkdir -p "$1"
 	for f in "$src"/*.c; do
 		gcc -std=gnu11 -O2 -Wall -Wextra -Werror -o "$1/$(basename "$f" .c)" "$f" \
-			-lrdmacm -libverbs || die "cannot build ${f##*/}"
+			-Wl,--as-needed -lrdmacm -libverbs -libumad || die "cannot build ${f##*/}"
 	done
 }
