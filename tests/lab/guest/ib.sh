@@ -4,12 +4,12 @@
 # Instead of lib.sh: . /lab/guest/ib.sh
 #
 #   initiator: ibi0, LID 1, with the subnet administrator      target: ibt0, LID 2
-#   fe80::200:ff:fe00:1                                        fe80::200:ff:fe00:2
+#   fe80::ff:fe00:1                                            fe80::ff:fe00:2
 # shellcheck source=tests/lab/guest/lib.sh
 . /lab/guest/lib.sh
 
-initiator_gid=fe80:0000:0000:0000:0200:00ff:fe00:0001
-target_gid=fe80:0000:0000:0000:0200:00ff:fe00:0002
+initiator_gid=fe80:0000:0000:0000:0000:00ff:fe00:0001
+target_gid=fe80:0000:0000:0000:0000:00ff:fe00:0002
 add_target=/sys/class/infiniband_srp/srp-ibi0-1/add_target
 target_lines=('portal ib:ibt0/1')
 
