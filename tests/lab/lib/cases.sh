@@ -3,16 +3,18 @@
 # How tests/lab/run runs the cases of tests/lab/cases: each in a virtual machine that stays from case
 # to case, several machines at a time. A worker is a process with a machine of its own; it takes
 # the next case from $results/queue and writes a word for the totals to $results/totals.
-vm='' vm_kind=''
+vm='' vm_kind='' vm_since=0
+vm_life=5400
 
 vm_up()
 {
-	local -a opt=(--life 3600)
+	local -a opt=(--life $vm_life)
 
 	[ -z "$deb" ] || opt+=(--deb "$deb")
 	[ -z "$tree" ] || opt+=(--tree "$tree")
 	[ "$1" != systemd ] || opt+=(--systemd)
 	vm=$results/vm-$worker
+	vm_since=$SECONDS
 	"$here/vm" start "$vm" "${opt[@]}" || { echo "lab: no VM" >&2; exit 3; }
 	vm_kind=$1
 }
@@ -34,10 +36,11 @@ run_case()
 	kind=${kind:-plain}
 	limit=$(case_field "$name" limit)
 	limit=${limit:-300}
-	[ "$vm_kind" = "$kind" ] || vm_down
+	# Nor may the machine end before the case.
+	[ "$vm_kind" = "$kind" ] && [ $((SECONDS - vm_since + limit + 150)) -lt $vm_life ] || vm_down
 	[ -n "$vm" ] || vm_up "$kind"
 	"$here/vm" exec "$vm" -t $((limit + 120)) \
-		"LAB_TARGET=$lab_target LAB_PART=$part /lab/guest/run-case $name $limit" > "$results/vm-$worker.out" 2>&1
+		"LAB_TARGET=$lab_target LAB_PART=$part LAB_ROUNDS=${LAB_ROUNDS:-} /lab/guest/run-case $name $limit" > "$results/vm-$worker.out" 2>&1
 	rc=$?
 	rm -rf "${results:?}/$label"
 	cp -r "$vm/share/out/$name" "$results/$label" 2>/dev/null || mkdir -p "$results/$label"
