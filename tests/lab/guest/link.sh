@@ -140,7 +140,18 @@ goes_on()
 	say "I/O goes on after $2"
 }
 
-# link_down: what link_net has made; for guest/cleanup.
+# link_good: whatever the case did to it; for guest/cleanup. No logout gets through a bad one.
+link_good()
+{
+	local dev
+
+	for dev in i0 t0; do
+		tc qdisc del dev $dev root 2> /dev/null
+		ip link set "${dev%0}p" up
+	done
+}
+
+# link_down: what link_net has made goes; for guest/cleanup.
 link_down()
 {
 	local dev
