@@ -65,7 +65,7 @@ srptd_port()
 
 srptd_port_is()
 {
-	[[ $(srptd_port "$1") == *$2 ]]
+	[ "$(srptd_port "$1")" = "${2,,}" ]
 }
 
 # login_string: of the target at its end of the link, from the other end.
