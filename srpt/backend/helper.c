@@ -5,8 +5,9 @@
  */
 #include "backend/backend_priv.h"
 
+#include "base/thread.h"
+
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 struct be_helper {
@@ -69,19 +70,6 @@ static void helper_free(struct be_helper *h)
 	free(h);
 }
 
-/* Signals belong to the control thread: the new thread inherits a full mask. */
-static int thread_start(struct be_helper *h)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&h->thread, NULL, helper_thread, h);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc;
-}
-
 struct be_helper *be_helper_create(void)
 {
 	struct be_helper *h = calloc(1, sizeof(*h));
@@ -91,7 +79,7 @@ struct be_helper *be_helper_create(void)
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->wanted, NULL);
 	list_init(&h->waiting);
-	if (!thread_start(h))
+	if (!thread_start(&h->thread, helper_thread, h))
 		return h;
 	helper_free(h);
 	return NULL;

@@ -9,11 +9,12 @@
  */
 #include "backend/sg_priv.h"
 
+#include "base/thread.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <scsi/sg.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -424,25 +425,12 @@ static void stop_received(struct msg *m)
 	container_of(m, struct sg_queue, stop_msg)->stop = true;
 }
 
-/* Signals belong to the control thread: the new one inherits a full mask. */
-static int thread_start(struct sg_queue *q)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&q->thread, NULL, queue_thread, q);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -rc;
-}
-
 static int queue_start(struct sg_queue *q, char *err, size_t errlen)
 {
 	int rc = mailbox_init(&q->inbox);
 
 	if (!rc)
-		rc = thread_start(q);
+		rc = thread_start(&q->thread, queue_thread, q);
 	if (rc) {
 		mailbox_destroy(&q->inbox);
 		return be_error(err, errlen, rc, "%s: no thread: %s", q->name, strerror(-rc));

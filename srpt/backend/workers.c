@@ -10,10 +10,11 @@
  */
 #include "backend/backend_priv.h"
 
+#include "base/thread.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
@@ -179,20 +180,15 @@ static bool workers_arm(struct reactor_source *s)
 	return missed;
 }
 
-/* Signals belong to the control thread: the new threads inherit a full mask. */
 static int threads_start(struct be_workers *w)
 {
-	sigset_t all, old;
 	int rc = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (!rc && w->threads < THREADS) {
-		rc = pthread_create(&w->thread[w->threads], NULL, worker_thread, w);
+		rc = thread_start(&w->thread[w->threads], worker_thread, w);
 		w->threads += !rc;
 	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -rc;
+	return rc;
 }
 
 /* What is begun is ended, the rest stays undone. */

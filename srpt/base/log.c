@@ -10,11 +10,11 @@
 #include "base/bytes.h"
 #include "base/list.h"
 #include "base/mailbox.h"
+#include "base/thread.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <qb/qblog.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -84,16 +84,12 @@ static void writer_stop_run(struct msg *m)
 
 static int writer_start(void)
 {
-	sigset_t all, old;
 	int rc = mailbox_init(&queue);
 
 	if (rc)
 		return rc;
 	writer_stop = false;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = -pthread_create(&writer, NULL, writer_thread, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	rc = thread_start(&writer, writer_thread, NULL);
 	if (rc)
 		mailbox_destroy(&queue);
 	return rc;

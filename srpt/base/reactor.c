@@ -4,11 +4,11 @@
 #include "base/bytes.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -445,19 +445,13 @@ static void *reactor_thread(void *arg)
 	return NULL;
 }
 
-/* Signals belong to the control thread: the new thread inherits a full mask. */
 int reactor_start(struct reactor *r)
 {
-	sigset_t all, old;
-	int rc;
+	int rc = thread_start(&r->thread, reactor_thread, r);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&r->thread, NULL, reactor_thread, r);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (rc) {
-		log_err("reactor %u: no thread: %s", r->id, strerror(rc));
-		return -rc;
+		log_err("reactor %u: no thread: %s", r->id, strerror(-rc));
+		return rc;
 	}
 	r->running = true;
 	return 0;

@@ -2,11 +2,11 @@
 #include "ctl/offload.h"
 
 #include "base/list.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 struct offload {
@@ -55,19 +55,6 @@ static void *offload_thread(void *arg)
 	return NULL;
 }
 
-/* Signals belong to the control thread: the new one inherits a full mask. */
-static int thread_start(struct offload *o)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&o->thread, NULL, offload_thread, o);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -rc;
-}
-
 int offload_create(const char *name, struct mailbox *control, struct offload **out)
 {
 	struct offload *o = calloc(1, sizeof(*o));
@@ -79,7 +66,7 @@ int offload_create(const char *name, struct mailbox *control, struct offload **o
 	o->control = control;
 	rc = mailbox_init(&o->jobs);
 	if (!rc)
-		rc = thread_start(o);
+		rc = thread_start(&o->thread, offload_thread, o);
 	if (rc) {
 		mailbox_destroy(&o->jobs);
 		free(o);

@@ -3,11 +3,11 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "ctl/notify.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -88,19 +88,6 @@ static uint64_t period_find(void)
 	return ms ? min_u64(ms, PERIOD_MAX_MS) : 1;
 }
 
-/* Signals belong to the control thread: the new one inherits a full mask. 0 or errno. */
-static int thread_start(struct watchdog *w)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&w->thread, NULL, watchdog_thread, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc;
-}
-
 int watchdog_start(struct watchdog *w, struct reactor_group *group)
 {
 	int rc;
@@ -110,12 +97,12 @@ int watchdog_start(struct watchdog *w, struct reactor_group *group)
 		return 0;
 	w->group = group;
 	w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	rc = w->stop_fd < 0 ? errno : thread_start(w);
+	rc = w->stop_fd < 0 ? -errno : thread_start(&w->thread, watchdog_thread, w);
 	if (rc) {
 		if (w->stop_fd >= 0)
 			close(w->stop_fd);
-		log_err("no thread for the service manager's watchdog: %s", strerror(rc));
-		return -rc;
+		log_err("no thread for the service manager's watchdog: %s", strerror(-rc));
+		return rc;
 	}
 	w->running = true;
 	return 0;

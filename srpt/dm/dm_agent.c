@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dm/dm_agent.h"
 #include "base/bytes.h"
+#include "base/thread.h"
 #include "dm/dm_priv.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <infiniband/umad.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -129,19 +129,6 @@ static void *agent_thread(void *arg)
 	return NULL;
 }
 
-/* Signals belong to the control thread: the new thread inherits a full mask. */
-static int thread_start(struct dm_agent *a)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&a->thread, NULL, agent_thread, a);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -rc;
-}
-
 static void agent_free(struct dm_agent *a)
 {
 	dm_table_free(a->table);
@@ -165,7 +152,7 @@ int dm_agent_start(struct dm_table *table, struct dm_agent **out)
 	rc = a->umad ? 0 : -ENOMEM;
 	if (!rc) {
 		a->table = table;
-		rc = thread_start(a);
+		rc = thread_start(&a->thread, agent_thread, a);
 	}
 	if (rc) {
 		a->table = NULL; /* the caller's still */
