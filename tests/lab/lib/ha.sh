@@ -152,13 +152,13 @@ ha_figures()
 # that fails says nothing.
 
 # pauses_watch: a line for each time in which this process, which needs next to nothing, was not
-# run for two seconds. No process is started.
+# run for two seconds. No process is started. It ends with the run, however that ends.
 pauses_watch()
 {
 	local fd now last=${EPOCHREALTIME/./}
 
 	exec {fd}<> <(:)
-	while read -r -t 0.25 -u "$fd"; [ $? -gt 128 ]; do
+	while read -r -t 0.25 -u "$fd"; [ $? -gt 128 ] && [ -d "/proc/$$" ]; do
 		now=${EPOCHREALTIME/./}
 		[ $((now - last)) -lt 2000000 ] ||
 			echo "the host stood still for $(((now - last) / 1000)) ms"
