@@ -392,6 +392,20 @@ fio_verify()
 	fio_clean "fio-$name.log"
 }
 
+# keep_verifying NAME DISK BS SIZE [OPTION...]: fio_verify, one after the other until enough is said,
+# however slow the machine is; the first error ends it. In the background.
+keep_verifying()
+{
+	until [ -e "$work/enough" ]; do
+		fio_verify "$@" --time_based --runtime=5
+	done
+}
+
+enough()
+{
+	touch "$work/enough"
+}
+
 # fio ends with 0 after some errors; the per-job line tells.
 fio_clean()
 {
