@@ -59,13 +59,13 @@ enum {
 	IOC_ID_STRING = 64,
 	IOC_ID_STRING_SIZE = 64,
 
-	/* A16: I/O class of SRP revision 16a and later; 609e and 0108 are T10 and SRP. */
+	/* SRP, B.7: I/O class of revision 16a and later; 609e and 0108 are T10 and SRP. */
 	SRP_IO_CLASS = 0x0100,
 	SRP_IO_SUBCLASS = 0x609e,
 	SRP_PROTOCOL = 0x0108,
 	SRP_PROTOCOL_VERSION = 1,
-	/* Sends to and from the IOC, RDMA READs and WRITEs from it. */
-	SRP_CAPABILITIES = 0x01 | 0x02 | 0x10 | 0x20,
+	/* Sends to and from the IOC, RDMA READs and WRITEs from it; 04 and 10 are those to it. */
+	SRP_CAPABILITIES = 0x01 | 0x02 | 0x08 | 0x20,
 };
 
 /* ServiceEntries, 16.3.3.5 */

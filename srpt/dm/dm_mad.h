@@ -2,8 +2,8 @@
 /*
  * Device-management MADs: a request becomes its answer. Pure; any thread.
  *
- * IBTA volume 1: 13.4 (headers, status), 16.3 (device management), annex A16 (SRP). What the
- * standard leaves open is as ib_srpt of Linux has it, which srp_daemon knows.
+ * IBTA volume 1: 13.4 (headers, status), 16.3 (device management); SRP (T10), annex B.7. What the
+ * standards leave open is as ib_srpt of Linux has it, which srp_daemon knows.
  */
 #ifndef SRPT_DM_DM_MAD_H
 #define SRPT_DM_DM_MAD_H

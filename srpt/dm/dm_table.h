@@ -4,7 +4,7 @@
  * target, and where each is to be logged in to. A table is built by one thread, is immutable once
  * dm_table_make() has returned it, and may then be read by any thread. Pure.
  *
- * IBTA volume 1, chapter 16.3; SRP, annex A16 of volume 1.
+ * IBTA volume 1, chapter 16.3; SRP (T10), annex B.7.
  */
 #ifndef SRPT_DM_DM_TABLE_H
 #define SRPT_DM_DM_TABLE_H

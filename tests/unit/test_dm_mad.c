@@ -131,7 +131,7 @@ static void test_profile(void **state)
 	assert_int_equal(d[43], 4);
 	assert_int_equal(get_be32(d + 44), 8260);
 	assert_int_equal(get_be32(d + 48), 1 << 20);
-	assert_int_equal(d[52], 0x33);
+	assert_int_equal(d[52], 0x2b);
 	assert_int_equal(d[54], 2);
 	assert_string_equal((const char *)d + 64, "first");
 }
