@@ -126,7 +126,7 @@ static void shutdown_overdue(void *arg)
 
 static void threads_overdue(int sig)
 {
-	static const char line[] = "srptd: a disk does not answer: ending by force\n";
+	static const char line[] = "srptd: a disk or adapter does not answer: ending by force\n";
 	ssize_t n = write(STDERR_FILENO, line, sizeof(line) - 1);
 
 	(void)sig;
@@ -134,7 +134,10 @@ static void threads_overdue(int sig)
 	_exit(EXIT_FORCED);
 }
 
-/* All is closed and the loop is over; a thread may still wait for a file system that hangs. */
+/*
+ * All is closed and the loop is over; a thread may still wait for a file system that hangs, or for
+ * an adapter.
+ */
 static void threads_watch(void)
 {
 	signal(SIGALRM, threads_overdue);
@@ -158,7 +161,7 @@ static void daemon_stop(struct daemon *d)
 	d->stopping = true;
 	notify_send("STOPPING=1");
 	watch_stop(d->watch);
-	dm_model_stop(&d->dm);
+	dm_model_end(&d->dm);
 	listeners_close(&d->listeners);
 	qb_loop_timer_add(d->loop, QB_LOOP_HIGH, SHUTDOWN_NS, d, shutdown_overdue, &timer);
 	live_release(&d->live);

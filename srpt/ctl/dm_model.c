@@ -86,9 +86,12 @@ static void table_tell(struct dm_model *m, struct dm_table *t)
 void dm_model_update(struct dm_model *m, const struct live *live)
 {
 	size_t n;
-	struct dm_target *targets = targets_get(live, &n);
+	struct dm_target *targets;
 	struct dm_table *t = NULL;
 
+	if (m->ended)
+		return;
+	targets = targets_get(live, &n);
 	if (targets && !n) {
 		dm_model_stop(m);
 		free(targets);
@@ -101,6 +104,13 @@ void dm_model_update(struct dm_model *m, const struct live *live)
 		table_tell(m, t);
 	else
 		log_err("no memory for what srp_daemon asks: it sees targets as they were");
+}
+
+void dm_model_end(struct dm_model *m)
+{
+	m->ended = true;
+	if (m->agent)
+		dm_agent_end(m->agent);
 }
 
 void dm_model_stop(struct dm_model *m)

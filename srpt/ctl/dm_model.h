@@ -9,6 +9,7 @@
 #include "ctl/live.h"
 #include "ctl/report.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct dm_agent;
@@ -17,11 +18,14 @@ struct dm_agent;
 struct dm_model {
 	struct dm_agent *agent; /* NULL: there is nothing to tell */
 	uint16_t send_depth;    /* commands in flight per channel, for the profile of all targets */
+	bool ended;             /* nothing is told any more, whatever comes into force */
 };
 
 /* Tell what is in force now. */
 void dm_model_update(struct dm_model *m, const struct live *live);
-/* Tell nothing any more; waits for the agent, 300 ms at most. */
+/* Tell nothing any more, now and later; does not wait. dm_model_stop() is to follow. */
+void dm_model_end(struct dm_model *m);
+/* Tell nothing any more; waits for the agent. */
 void dm_model_stop(struct dm_model *m);
 
 /* The section "ib_ports" of srptctl status: ports, how they are asked and what became of it. */

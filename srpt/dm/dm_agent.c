@@ -9,12 +9,11 @@
 #include <infiniband/umad.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
-enum {
-	LOOK_MS = 1000, /* between two looks at the ports */
-	TICK_MS = 250,  /* the longest wait */
-};
+#define LOOK_MS 1000u /* between two looks at the ports, and the longest wait */
 
 /* Q_Key of the general services, which answers go to: IBTA volume 1, 3.5.3 */
 #define GSI_QKEY 0x80010000u
@@ -82,11 +81,13 @@ static void port_receive(struct dm_agent *a, struct agent_port *p)
 
 /* ---- the thread ---- */
 
-static void ports_serve(struct dm_agent *a)
+/* What comes in within this time, unless the owner wants something before that. */
+static void ports_serve(struct dm_agent *a, int wait_ms)
 {
-	struct agent_port *ports[DM_AGENT_PORTS_MAX];
-	struct pollfd fds[DM_AGENT_PORTS_MAX];
-	nfds_t n = 0;
+	struct agent_port *ports[DM_AGENT_PORTS_MAX + 1];
+	struct pollfd fds[DM_AGENT_PORTS_MAX + 1] = { { .fd = a->wake, .events = POLLIN } };
+	eventfd_t times;
+	nfds_t n = 1;
 
 	for (unsigned i = 0; i < a->n_ports; i++) {
 		if (a->ports[i].fd < 0)
@@ -94,9 +95,11 @@ static void ports_serve(struct dm_agent *a)
 		ports[n] = &a->ports[i];
 		fds[n++] = (struct pollfd){ .fd = a->ports[i].fd, .events = POLLIN };
 	}
-	if (poll(fds, n, TICK_MS) <= 0)
+	if (poll(fds, n, wait_ms) <= 0)
 		return;
-	for (nfds_t i = 0; i < n; i++) {
+	if (fds[0].revents)
+		eventfd_read(a->wake, &times);
+	for (nfds_t i = 1; i < n; i++) {
 		if (fds[i].revents & POLLIN)
 			port_receive(a, ports[i]);
 		else if (fds[i].revents)
@@ -115,15 +118,15 @@ static uint64_t now_ms(void)
 static void *agent_thread(void *arg)
 {
 	struct dm_agent *a = arg;
-	uint64_t next = 0;
+	uint64_t next = 0, now = now_ms();
 
 	pthread_setname_np(pthread_self(), "ib-dm");
-	while (!atomic_load(&a->stop)) {
-		if (atomic_exchange(&a->look, false) || now_ms() >= next) {
+	for (; !atomic_load(&a->stop); now = now_ms()) {
+		if (atomic_exchange(&a->look, false) || now >= next) {
 			dm_ports_look(a);
-			next = now_ms() + LOOK_MS;
+			next = now + LOOK_MS;
 		}
-		ports_serve(a);
+		ports_serve(a, (int)min_u64(next - now, LOOK_MS));
 	}
 	dm_ports_close(a);
 	return NULL;
@@ -133,6 +136,8 @@ static void agent_free(struct dm_agent *a)
 {
 	dm_table_free(a->table);
 	pthread_mutex_destroy(&a->lock);
+	if (a->wake >= 0)
+		close(a->wake);
 	free(a->umad);
 	free(a);
 }
@@ -149,7 +154,8 @@ int dm_agent_start(struct dm_table *table, struct dm_agent **out)
 	a->umad = calloc(1, sizeof(struct ib_user_mad) + DM_RECEIVE_SIZE);
 	pthread_mutex_init(&a->lock, NULL);
 	umad_init(); /* which cannot fail; each port tells what is wrong with it */
-	rc = a->umad ? 0 : -ENOMEM;
+	a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = a->wake < 0 ? -errno : a->umad ? 0 : -ENOMEM;
 	if (!rc) {
 		a->table = table;
 		rc = thread_start(&a->thread, agent_thread, a);
@@ -172,6 +178,7 @@ void dm_agent_publish(struct dm_agent *a, struct dm_table *table)
 	a->table = table;
 	pthread_mutex_unlock(&a->lock);
 	atomic_store(&a->look, true);
+	eventfd_write(a->wake, 1);
 	dm_table_free(before);
 }
 
@@ -180,11 +187,17 @@ const struct dm_table *dm_agent_table(const struct dm_agent *a)
 	return a->table;
 }
 
+void dm_agent_end(struct dm_agent *a)
+{
+	atomic_store(&a->stop, true);
+	eventfd_write(a->wake, 1);
+}
+
 void dm_agent_stop(struct dm_agent *a)
 {
 	if (!a)
 		return;
-	atomic_store(&a->stop, true);
+	dm_agent_end(a);
 	pthread_join(a->thread, NULL);
 	umad_done();
 	agent_free(a);

@@ -43,7 +43,12 @@ int dm_agent_start(struct dm_table *table, struct dm_agent **out);
 void dm_agent_publish(struct dm_agent *a, struct dm_table *table);
 /* The one published last. Valid until the next. */
 const struct dm_table *dm_agent_table(const struct dm_agent *a);
-/* Ends the thread, which may take 300 ms. NULL is fine. */
+/*
+ * The thread leaves the ports and ends; this does not wait for it, which may be reading what an
+ * adapter is slow to tell. Nothing is told any more, all other functions may still be called.
+ */
+void dm_agent_end(struct dm_agent *a);
+/* Ends the thread and waits for it. NULL is fine. */
 void dm_agent_stop(struct dm_agent *a);
 
 /* Calls @fn for every port seen so far; the agent waits meanwhile. */

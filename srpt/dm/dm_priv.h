@@ -27,6 +27,7 @@ struct dm_agent {
 	pthread_t thread;
 	atomic_bool stop;
 	atomic_bool look; /* at the ports, now: there is another table */
+	int wake;         /* eventfd: one of these was set */
 	pthread_mutex_t lock; /* of what the thread and the owner share */
 	struct dm_table *table; /* lock; written by the owner */
 	struct agent_port ports[DM_AGENT_PORTS_MAX];

@@ -21,6 +21,7 @@ static struct fake_umad now;
 static int ours = -1, theirs = -1; /* ends of the pair while the port is open */
 static unsigned opened;
 static uint64_t methods;
+static bool stuck; /* somebody is */
 
 void fake_umad_reset(void)
 {
@@ -53,6 +54,16 @@ bool fake_umad_is_open(void)
 
 	pthread_mutex_lock(&lock);
 	is = ours >= 0;
+	pthread_mutex_unlock(&lock);
+	return is;
+}
+
+bool fake_umad_is_stuck(void)
+{
+	bool is;
+
+	pthread_mutex_lock(&lock);
+	is = stuck;
 	pthread_mutex_unlock(&lock);
 	return is;
 }
@@ -119,6 +130,13 @@ int umad_get_cas_names(char cas[][UMAD_CA_NAME_LEN], int max)
 	int n;
 
 	pthread_mutex_lock(&lock);
+	for (unsigned left = 2000; now.stuck && left; left--) {
+		stuck = true;
+		pthread_mutex_unlock(&lock);
+		usleep(5000);
+		pthread_mutex_lock(&lock);
+	}
+	stuck = false;
 	n = now.absent || !max ? 0 : 1;
 	pthread_mutex_unlock(&lock);
 	if (n)

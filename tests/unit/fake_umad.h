@@ -19,6 +19,7 @@ struct fake_umad {
 	int open_errno;     /* umad_open_port() fails */
 	bool taken;         /* umad_register() fails */
 	bool send_fails;
+	bool stuck;         /* who looks for devices waits, 10 s at most */
 };
 
 /* Everything as at the beginning: a port that is Active, with LID 3 and P_Key ffff. */
@@ -29,6 +30,8 @@ void fake_umad_set(const struct fake_umad *f);
 /* Opened so often and still open. */
 unsigned fake_umad_opened(void);
 bool fake_umad_is_open(void);
+/* Somebody looks for devices and waits. */
+bool fake_umad_is_stuck(void);
 /* The methods registered, those below 64. */
 uint64_t fake_umad_methods(void);
 

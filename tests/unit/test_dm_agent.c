@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct dm_agent *agent;
@@ -203,6 +204,55 @@ static void test_device_goes(void **state)
 	assert_int_equal(fake_umad_opened(), 2);
 }
 
+static unsigned now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (unsigned)(ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+/* It has just looked at the ports, and would do so again in a second. */
+static void test_wakes(void **state)
+{
+	unsigned least_stop = 5000, least_publish = 5000, begin;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		agent_start();
+		within(port_get().answering);
+		begin = now_ms();
+		dm_agent_publish(agent, table_make(0));
+		within(!fake_umad_is_open());
+		least_publish = min_u32(least_publish, now_ms() - begin);
+		begin = now_ms();
+		dm_agent_stop(agent);
+		agent = NULL;
+		least_stop = min_u32(least_stop, now_ms() - begin);
+	}
+	assert_in_range(least_publish, 0, 300);
+	assert_in_range(least_stop, 0, 300);
+}
+
+/* Who ends it does not wait for an adapter that is slow. */
+static void test_stuck(void **state)
+{
+	(void)state;
+	agent_start();
+	within(port_get().answering);
+	umad.stuck = true;
+	fake_umad_set(&umad);
+	within(fake_umad_is_stuck());
+	dm_agent_end(agent);
+	dm_agent_publish(agent, table_make(1));
+	assert_true(port_get().answering);
+	assert_true(fake_umad_is_stuck());
+	umad.stuck = false;
+	fake_umad_set(&umad);
+	within(!port_get().answering);
+	assert_false(fake_umad_is_open());
+}
+
 static void test_device_breaks(void **state)
 {
 	(void)state;
@@ -262,6 +312,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_drops, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_send_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_publish, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wakes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stuck, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_port_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_device_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_device_breaks, setup, teardown),
