@@ -368,6 +368,8 @@ int main(int argc, char **argv)
 	if (!(argc > 1 ? ibport_options_arguments(&run.o, argc, argv) :
 			 ibport_options_lines(&run.o, stdin)))
 		return EXIT_FAILED;
+	if (run.o.quiet && !run.o.verbose && !freopen("/dev/null", "w", stderr))
+		return EXIT_FAILED;
 	if (run.o.help) {
 		ibport_help_print();
 		return EXIT_OK;

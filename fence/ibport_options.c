@@ -62,6 +62,8 @@ static const struct row rows[] = {
 	  "Where it is kept which port of a switch each port was seen on", "", false },
 	{ "separator", "separator", 'C', TEXT, AT(separator), 0, 0, ",", "CHAR",
 	  "Separator in the output of list and list-status", "", false },
+	{ "quiet", "quiet", 'q', FLAG, AT(quiet), 0, 0, NULL, NULL,
+	  "Tell nothing on standard error, unless verbose is given", "", false },
 	{ "verbose", "verbose", 'v', FLAG, AT(verbose), 0, 0, NULL, NULL,
 	  "Tell on standard error what is found and done", "", false },
 	{ "version", "version", 'V', FLAG, AT(version), 0, 0, NULL, NULL,
@@ -186,18 +188,57 @@ bool ibport_options_arguments(struct ibport_options *o, int argc, char **argv)
 
 /* ---- lines ---- */
 
+/* As the other agents do: without what is blank around it, and with - for _ as well. */
+static const struct row *row_named(char *name)
+{
+	for (char *c = name; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(rows[i].name, name))
+			return &rows[i];
+	return NULL;
+}
+
+static char *trimmed(char *s)
+{
+	size_t len;
+
+	s += strspn(s, " \t");
+	for (len = strlen(s); len && strchr(" \t", s[len - 1]); len--)
+		;
+	s[len] = '\0';
+	return s;
+}
+
+/* Without the quotes that are around all of it. */
+static char *unquoted(char *s)
+{
+	size_t len = strlen(s);
+
+	if (len < 2 || s[0] != '"' || s[len - 1] != '"')
+		return s;
+	s[len - 1] = '\0';
+	return s + 1;
+}
+
 /* Empty ones and comments are none. A line is taken apart. */
 static bool line_take(struct ibport_options *o, char *line)
 {
-	char *value = strchr(line, '=');
+	const struct row *r;
+	char *value;
 
-	line += strspn(line, " \t");
-	if (*line == '#' || !value)
+	line = trimmed(line);
+	if (*line == '#' || !*line)
 		return true;
-	*value++ = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (!strcmp(rows[i].name, line))
-			return value_put(o, &rows[i], value);
+	value = strchr(line, '=');
+	if (value)
+		*value++ = '\0';
+	r = value ? row_named(line) : NULL;
+	if (r)
+		return value_put(o, r, unquoted(value));
+	/* The value may be a secret that is another agent's. */
+	fprintf(stderr, IBPORT_PROGRAM ": this is no option, and is ignored: %s\n", line);
 	return true;
 }
 

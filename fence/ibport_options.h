@@ -29,7 +29,7 @@ struct ibport_options {
 	unsigned mad_timeout; /* ms */
 	unsigned mad_tries;
 	uint64_t m_key;
-	bool verbose, help, version;
+	bool quiet, verbose, help, version;
 };
 
 struct ibport_action {
@@ -45,7 +45,7 @@ void ibport_options_init(struct ibport_options *o);
 /* false: standard error tells what is wrong. */
 bool ibport_options_arguments(struct ibport_options *o, int argc, char **argv);
 
-/* Lines; names that are not known are ignored, as all agents do. */
+/* Lines; names that are not known are told and ignored, as all agents do. */
 bool ibport_options_lines(struct ibport_options *o, FILE *in);
 
 /* @actions: up to a name that is NULL. */

@@ -37,6 +37,14 @@ for action in $actions nothing; do
 	*) fail "$action without a node" ;;
 	esac
 done
-printf 'action=validate-all\nguid_map=a:1;b:2@3/4\n' | "$agent" || fail validate-all
+printf 'action=validate-all\nguid-map=a:1;b:2@3/4\n' | "$agent" || fail validate-all
+# What is not known is no reason to fail, and is told, without what may be a password.
+printf 'action=validate-all\nguid_map=a:1\nnodename=a\npasswd=secret\n' | "$agent" > "$work/out" 2>&1 ||
+	fail 'an option of another agent'
+[ "$(cat "$work/out")" = 'fence_ibport: this is no option, and is ignored: passwd' ] || fail 'no warning'
+"$agent" -q -o validate-all > "$work/out" 2>&1
+[ $? = 1 ] && [ ! -s "$work/out" ] || fail 'not quiet'
+"$agent" -q -v -o validate-all > "$work/out" 2>&1
+shows 'no node is given'
 expect 0 "$agent" --version > "$work/out"
 shows '^fence_ibport [0-9]'

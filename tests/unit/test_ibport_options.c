@@ -50,7 +50,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.mad_timeout, 200);
 	assert_int_equal(o.mad_tries, 5);
 	assert_int_equal(o.delay, 0);
-	assert_true(!o.m_key && !o.verbose && !o.help && !o.version);
+	assert_true(!o.m_key && !o.quiet && !o.verbose && !o.help && !o.version);
 	assert_string_equal(o.separator, ",");
 	assert_non_null(strstr(o.state_file, "/lib/fence_ibport/places"));
 }
@@ -86,8 +86,16 @@ static void test_lines(void **state)
 	assert_true(lines("plug=a=b\nverbose=0\nplug=last\n"));
 	assert_string_equal(o.plug, "last");
 	assert_false(o.verbose);
-	/* Those are options of the command line. */
-	assert_true(lines("guid-map=a:1\n"));
+	/* As it is on the command line, and as it is in a file of variables. */
+	assert_true(lines("guid-map=a:1\n  power-timeout=30 \n plug=\"node 1\"\t\nseparator=\"\n"
+			  "quiet=1\nstate_file=\"\"\n"));
+	assert_string_equal(o.guid_map, "a:1");
+	assert_int_equal(o.power_timeout, 30);
+	assert_string_equal(o.plug, "node 1");
+	assert_string_equal(o.separator, "\"");
+	assert_string_equal(o.state_file, "");
+	assert_true(o.quiet);
+	assert_true(lines("guid_map =a:1\nguidmap=a:1\n"));
 	assert_null(o.guid_map);
 }
 
