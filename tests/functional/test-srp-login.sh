@@ -97,3 +97,34 @@ echo "$one" > "$work/answer"
 expect 0 srp_login san.test
 rm "$work/answer"
 expect 0 srp_login san.test
+
+# Two logins to one target, both lost: the one that is back first may get the other's SCSI host.
+rm -r "$work/run"
+other=$work/sys/class/infiniband_srp/srp-rxe1-1
+mkdir "$other"
+: > "$other/add_target"
+printf '%s via=rxe1-1\n%s,initiator_ext=2 via=rxe0-1\n' "$one" "$one" > "$work/portals"
+scsi_host 4 0002c90300a1b201
+expect 0 srp_login
+rm -r "$other" "$work"/sys/class/scsi_host/host{3,4}
+expect 1 srp_login
+rm "$work/run"/*.wait
+scsi_host 3 0002c90300a1b201
+expect 1 srp_login
+rm "$work/run"/*.wait
+echo untouched > "$add"
+expect 1 srp_login
+times 'not logged in: .* via rxe1-1' 1
+grep -qx untouched "$add" || fail 'it logged in again'
+
+# Somebody else has logged in, and dd says so in another language.
+rm -r "$work/run"
+echo "$one" > "$work/portals"
+cat > "$work/bin/dd" << 'DD'
+#!/bin/sh
+[ "${LC_ALL-}" = C ] && echo 'dd: x: File exists' >&2 || echo 'dd: x: Die Datei existiert bereits' >&2
+exit 1
+DD
+chmod 755 "$work/bin/dd"
+expect 0 srp_login
+times 'not logged in' 0
