@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FILE_MAX 65536 /* bytes; what is behind is not looked at */
@@ -36,53 +37,107 @@ static void option_take(char *option, struct timeouts *to)
 
 static bool line_take(char *line, struct timeouts *to)
 {
-	char *word = strsep(&line, " \t");
+	char *word;
 
+	line += strspn(line, " \t");
+	word = strsep(&line, " \t");
 	if (!line || strcmp(word, "options"))
 		return false;
 	line += strspn(line, " \t");
 	word = strsep(&line, " \t");
-	if (strcmp(word, "ib_srp"))
+	/* modprobe takes both for the same. */
+	if (strcmp(word, "ib_srp") && strcmp(word, "ib-srp"))
 		return false;
 	while ((word = strsep(&line, " \t")))
 		option_take(word, to);
 	return true;
 }
 
-static bool file_take(const struct tree *t, const char *dir, const char *name, struct timeouts *to)
+/* A line goes on behind a backslash at its end. */
+static void lines_join(char *text)
+{
+	char *to = text;
+
+	for (const char *at = text; *at; at++) {
+		if (at[0] == '\\' && at[1] == '\n')
+			at++;
+		else
+			*to++ = *at;
+	}
+	*to = '\0';
+}
+
+/* A file, and which of the directories it is in. */
+struct file {
+	char name[TREE_NAME_MAX];
+	const char *dir;
+};
+
+static bool file_take(const struct tree *t, const struct file *f, struct timeouts *to)
 {
 	static char text[FILE_MAX];
 	char path[512], *rest = text, *line;
 	bool found = false;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(path, sizeof(path), "%s/%s", f->dir, f->name);
 	if (tree_read(t, path, text, sizeof(text)) < 0)
 		return false;
-	while ((line = strsep(&rest, "\n"))) {
+	lines_join(text);
+	while ((line = strsep(&rest, "\n")))
 		found |= line_take(line, to);
-	}
 	return found;
+}
+
+static bool is_new(const struct file *files, int n, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len <= 5 || strcmp(name + len - 5, ".conf"))
+		return false;
+	for (int i = 0; i < n; i++)
+		if (!strcmp(files[i].name, name))
+			return false;
+	return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
+}
+
+/* Of files with one name that of the first directory counts; then they are read by name. */
+static int files_find(const struct tree *t, struct file *files)
+{
+	static const char *const dirs[] = { "/etc/modprobe.d", "/run/modprobe.d",
+					    "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
+					    "/lib/modprobe.d" };
+	static struct tree_name names[FILES_MAX];
+	int n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int in_dir = tree_list(t, dirs[i], "", names, FILES_MAX);
+
+		for (int k = 0; k < in_dir && n < FILES_MAX; k++) {
+			if (!is_new(files, n, names[k].name))
+				continue;
+			strcpy(files[n].name, names[k].name);
+			files[n++].dir = dirs[i];
+		}
+	}
+	qsort(files, (size_t)n, sizeof(*files), by_name);
+	return n;
 }
 
 bool modprobe_options(const struct tree *t, struct timeouts *to)
 {
-	static const char *const dirs[] = { "/lib/modprobe.d", "/run/modprobe.d",
-					    "/etc/modprobe.d" };
-	static struct tree_name names[FILES_MAX];
+	static struct file files[FILES_MAX];
+	int n = files_find(t, files);
 	bool found = false;
 
 	to->reconnect = DEFAULT_RECONNECT;
 	to->fast_io_fail = DEFAULT_FAST_IO_FAIL;
 	to->dev_loss = DEFAULT_DEV_LOSS;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		int n = tree_list(t, dirs[i], "", names, FILES_MAX);
-
-		for (int k = 0; k < n; k++) {
-			size_t len = strlen(names[k].name);
-
-			if (len > 5 && !strcmp(names[k].name + len - 5, ".conf"))
-				found |= file_take(t, dirs[i], names[k].name, to);
-		}
-	}
+	for (int i = 0; i < n; i++)
+		found |= file_take(t, &files[i], to);
 	return found;
 }
