@@ -8,8 +8,9 @@
 #include <stdbool.h>
 
 /*
- * Fills the three timeouts from all files that modprobe reads, in its order: what is not there is the
- * kernel's default, the last one wins, as for the kernel. False when no file has options of the module.
+ * Fills the three timeouts from all files that modprobe reads, in its order: what is not there is
+ * the kernel's default, the last one wins, as for the kernel. False when no file has options of
+ * the module.
  */
 bool modprobe_options(const struct tree *t, struct timeouts *to);
 
