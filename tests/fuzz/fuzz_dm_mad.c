@@ -50,9 +50,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum dm_result result;
 	uint8_t *mad;
 
-	if (size < 2)
+	if (size < 3)
 		return 0;
-	mad = malloc(size); /* of which all behind the last byte is out of bounds */
+	mad = malloc(size - 2); /* so all behind the last byte is out of bounds */
 	check(mad != NULL);
 	memcpy(mad, data + 2, size - 2);
 	result = dm_mad_answer(table_get(), &port, get_be16(data), mad, size - 2);
