@@ -64,7 +64,7 @@ static int switch_add(struct fabric *f, const struct node_info *n, const struct 
 	return 0;
 }
 
-/* What is behind port @port of the switch with index @i, which is up. */
+/* What is behind port @port of the switch with index @i, which is not down. */
 static int peer_visit(struct fabric *f, const struct fabric_io *io, size_t i, uint8_t port)
 {
 	struct smp_route route = f->sw[i].route;
@@ -96,7 +96,7 @@ static int port_visit(struct fabric *f, const struct fabric_io *io, size_t i, ui
 	peer->off = port_info_is_off(s.data);
 	peer->disabled = port_info_is_disabled(s.data);
 	peer->kind = PEER_NONE;
-	return port_info_is_up(s.data) ? peer_visit(f, io, i, port) : 0;
+	return port_info_is_down(s.data) ? 0 : peer_visit(f, io, i, port);
 }
 
 static int switch_visit(struct fabric *f, const struct fabric_io *io, size_t i)

@@ -22,7 +22,7 @@ struct fabric_io {
 enum peer_kind {
 	PEER_UNKNOWN = 0, /* the port could not be looked at */
 	PEER_NONE, /* the link is down */
-	PEER_SILENT, /* it is up, and what is there does not say what it is */
+	PEER_SILENT, /* it may be up, and what is there does not say what it is */
 	PEER_ADAPTER, /* channel adapter or router */
 	PEER_SWITCH,
 };

@@ -86,9 +86,11 @@ static unsigned physical(const uint8_t *data)
 	return data[PHYSICAL] >> 4;
 }
 
-bool port_info_is_up(const uint8_t data[SMP_DATA])
+bool port_info_is_down(const uint8_t data[SMP_DATA])
 {
-	return physical(data) == PHYSICAL_UP && logical(data) >= PORT_INIT;
+	return physical(data) == PHYSICAL_DISABLED ||
+	       (logical(data) == PORT_DOWN && physical(data) && physical(data) != PHYSICAL_UP &&
+		physical(data) != PHYSICAL_RECOVERY);
 }
 
 bool port_info_is_off(const uint8_t data[SMP_DATA])

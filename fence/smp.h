@@ -71,11 +71,16 @@ bool node_info_decode(struct node_info *n, const uint8_t data[SMP_DATA]);
 
 /* ---- PortInfo ---- */
 
-enum port_logical { PORT_DOWN = 1, PORT_INIT = 2 };
-enum port_physical { PHYSICAL_POLLING = 2, PHYSICAL_DISABLED = 3, PHYSICAL_UP = 5 };
+enum port_logical { PORT_DOWN = 1 };
+enum port_physical {
+	PHYSICAL_POLLING = 2, PHYSICAL_DISABLED = 3, PHYSICAL_UP = 5, PHYSICAL_RECOVERY = 6
+};
 
-/* MADs pass it: there is a neighbour. */
-bool port_info_is_up(const uint8_t data[SMP_DATA]);
+/*
+ * It has no neighbour now. A link that recovers from errors, or where the two states do not go
+ * together, may have one.
+ */
+bool port_info_is_down(const uint8_t data[SMP_DATA]);
 
 /* Nothing passes it, and nothing will before somebody enables it. */
 bool port_info_is_off(const uint8_t data[SMP_DATA]);

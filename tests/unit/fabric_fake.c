@@ -36,7 +36,19 @@ static bool is_up(const struct fake_fabric *f, int node, int port)
 {
 	const struct fake_port *p = &f->node[node].port[port];
 
-	return p->node >= 0 && !p->disabled && !f->node[p->node].port[p->port].disabled;
+	return p->node >= 0 && !p->disabled && !f->node[p->node].port[p->port].disabled &&
+	       !p->recovers && !f->node[p->node].port[p->port].recovers;
+}
+
+static unsigned physical(const struct fake_fabric *f, int node, int port)
+{
+	const struct fake_port *p = &f->node[node].port[port];
+
+	if (p->disabled)
+		return PHYSICAL_DISABLED;
+	if (p->recovers)
+		return PHYSICAL_RECOVERY;
+	return is_up(f, node, port) ? PHYSICAL_UP : PHYSICAL_POLLING;
 }
 
 /* -1: it leads nowhere. *@in: the port that it comes in by. */
@@ -69,11 +81,11 @@ static void node_info(const struct fake_node *n, int in, uint8_t *data)
 static void port_info(const struct fake_fabric *f, int node, int port, uint8_t *data)
 {
 	const struct fake_port *p = &f->node[node].port[port];
-	bool up = is_up(f, node, port);
+	bool up = is_up(f, node, port) || p->recovers;
 
 	memset(data, 0, SMP_DATA);
 	data[32] = up || (p->disabled && p->lingers) ? 4 : 1;
-	data[33] = (uint8_t)((p->disabled ? 3 : up ? 5 : 2) << 4 | 2);
+	data[33] = (uint8_t)(physical(f, node, port) << 4 | 2);
 }
 
 static void port_set(struct fake_fabric *f, int node, int port, const uint8_t *data)

@@ -16,6 +16,7 @@ struct fake_port {
 	bool disabled;
 	bool stuck; /* what is set is answered, and not done */
 	bool lingers; /* disabled, it still calls itself up */
+	bool recovers; /* its link has errors: nothing passes, for the moment */
 };
 
 struct fake_node {

@@ -92,6 +92,17 @@ static void test_silent(void **state)
 	assert_int_equal(f.n_blind, 1);
 }
 
+/* What is behind a link that is interrupted is not known to be gone. */
+static void test_recovers(void **state)
+{
+	(void)state;
+	fake.node[0].port[8].recovers = true;
+	discover();
+	assert_int_equal(f.n, 1);
+	assert_int_equal(peer(0x500, 8)->kind, PEER_SILENT);
+	assert_int_equal(f.n_blind, 1);
+}
+
 static void test_disabled(void **state)
 {
 	(void)state;
@@ -198,6 +209,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_recovers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disabled, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_back_to_back, setup, teardown),

@@ -198,6 +198,25 @@ static void test_silent(void **state)
 	assert_null(objection());
 }
 
+/* What is behind a link with errors is there again in a moment, maybe with what is looked for. */
+static void test_recovering(void **state)
+{
+	(void)state;
+	remember(0x301, 0x500, 3);
+	fake.node[0].port[8].recovers = true;
+	fake.node[0].port[3].disabled = true;
+	plan("301");
+	assert_int_equal(plan_state(&p), PLAN_UNKNOWN);
+	objects("the part of the fabric that answers");
+	/* Its own link is where it was. */
+	fake.node[0].port[8].recovers = false;
+	fake.node[1].port[1].recovers = true;
+	remember(0x301, 0x600, 1);
+	plan("301");
+	assert_int_equal(plan_state(&p), PLAN_ON);
+	assert_null(objection());
+}
+
 /* A switch that is up and silent may be anything. */
 static void test_silent_switch(void **state)
 {
@@ -325,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_switch_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_recovering, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent_switch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own, setup, teardown),

@@ -167,7 +167,9 @@ static void test_port_state(void **state)
 			memset(data, 0xff, sizeof(data));
 			data[32] = (uint8_t)(0xf0 | logical);
 			data[33] = (uint8_t)(physical << 4 | 0xf);
-			assert_int_equal(port_info_is_up(data), physical == 5 && logical >= 2);
+			assert_int_equal(port_info_is_down(data),
+					 physical == 3 || (logical == 1 && physical != 0 &&
+							   physical != 5 && physical != 6));
 			assert_int_equal(port_info_is_off(data), physical == 3 && logical == 1);
 			assert_int_equal(port_info_is_disabled(data), physical == 3);
 		}
