@@ -35,6 +35,7 @@ static void hold(struct scsi_cmd *cmd)
 static bool is_worth_it(const struct scsi_cmd *cmd, enum scsi_sense s)
 {
 	return s == SENSE_ALUA_STANDBY && cmd->op->exec == op_test_unit_ready && !cmd->internal &&
+	       !atomic_load_explicit(&cmd->itl->nexus->leaves, memory_order_relaxed) &&
 	       (atomic_load_explicit(&cmd->itl->gate, memory_order_relaxed) & GATE_GUARDED) &&
 	       alua_is_awaited(cmd->lu, cmd->reactor->now_ns);
 }

@@ -319,6 +319,15 @@ void nexus_destroy(struct nexus *n)
 	map_retire(m, nexus_retired, n);
 }
 
+void nexus_leave(struct nexus *n)
+{
+	const struct lun_map *m = nexus_map(n);
+
+	atomic_store(&n->leaves, true);
+	for (unsigned i = 0; i < m->count; i++)
+		lu_post_resume(m->itls[i]->lu);
+}
+
 unsigned nexus_lun_count(const struct nexus *n)
 {
 	return nexus_map(n)->count;

@@ -52,6 +52,7 @@ struct nexus {
 	uint8_t initiator_port_id[16];
 	char name[SCSI_NAME_MAX];
 	bool mapped_once; /* control thread */
+	atomic_bool leaves; /* what scsi/await.h holds is not worth it any more */
 	_Atomic uint64_t copies[256]; /* by list identifier, scsi/xcopy.h */
 	uint8_t lun_known[(SCSI_MAX_LUN + 1) / 8]; /* bits: was mapped once. Control thread */
 	struct log_limit limit; /* of the lines its task management makes; control thread */

@@ -526,6 +526,12 @@ int nexus_set_map(struct nexus *n, const struct lun_entry *map, unsigned count,
 /* No channel may use it any more; frees it after a grace period. */
 void nexus_destroy(struct nexus *n);
 
+/*
+ * It is about to end, and waits for its commands to end by themselves: those that only wait for a
+ * group to become active (scsi/await.h) are answered now, and none waits so again.
+ */
+void nexus_leave(struct nexus *n);
+
 /* Number of LUs mapped, and entry @i (for listings). Control thread. */
 unsigned nexus_lun_count(const struct nexus *n);
 const struct lun_entry *nexus_lun(const struct nexus *n, unsigned i);

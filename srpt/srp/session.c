@@ -156,6 +156,7 @@ void session_close(struct srp_session *s, enum channel_stop how, uint64_t deadli
 	struct srp_channel *ch;
 
 	s->closing = true;
+	nexus_leave(s->nexus);
 	list_for_each(ch, &s->channels, link)
 		channel_stop(ch, how, deadline_ns);
 	admit_refuse_waiting(s, SRP_REJ_INSUFFICIENT_RESOURCES, "the session was closed");

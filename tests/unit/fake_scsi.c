@@ -237,6 +237,11 @@ void scsi_port_remove(struct scsi_port *p)
 	list_del(&p->link);
 }
 
+void nexus_leave(struct nexus *n)
+{
+	n->leaves = true;
+}
+
 void nexus_destroy(struct nexus *n)
 {
 	fake_scsi.nexuses--;

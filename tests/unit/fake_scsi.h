@@ -16,6 +16,7 @@ struct nexus {
 	struct scsi_port port;
 	unsigned luns;
 	unsigned maps; /* nexus_set_map() calls */
+	bool leaves;
 };
 
 struct fake_scsi {

@@ -200,6 +200,23 @@ static void aborted_while_it_waits(void **state)
 	end(t, &task);
 }
 
+static void answered_when_its_initiator_leaves(void **state)
+{
+	struct groups *t = *state;
+	struct task waits, later;
+
+	other_lost(t);
+	begin(t, &waits);
+	assert_waits(&waits);
+	nexus_leave(t->e.a);
+	env_pump(&t->e);
+	assert_sense(&waits, SENSE_ALUA_STANDBY);
+	begin(t, &later);
+	assert_sense(&later, SENSE_ALUA_STANDBY);
+	task_free(&later);
+	end(t, &waits);
+}
+
 /* Its group takes the write gate along: what waited runs as if it had come now. */
 static void the_group_goes(void **state)
 {
@@ -230,6 +247,7 @@ int main(void)
 		test(bad_ones_are_refused_at_once),
 		test(other_commands_are_refused_at_once),
 		test(aborted_while_it_waits),
+		test(answered_when_its_initiator_leaves),
 		test(the_group_goes),
 	};
 

@@ -293,6 +293,7 @@ static void test_shutdown_drains(void **state)
 	srp_env_run(e);
 	assert_int_equal(b->p->state, MEM_DEAD);
 	assert_int_equal(a->p->state, MEM_LIVE);
+	assert_true(fake_scsi.cmds[0]->nexus->leaves);
 	c = ini_connect(e, &(struct ini_login){ .initiator = 3 });
 	assert_int_equal(c->reject, 0x00010001);
 	fake_good(fake_scsi.cmds[0]);
