@@ -33,12 +33,36 @@ const struct guid_place *places_find(const struct places *p, uint64_t guid)
 	return place_find((struct places *)p, guid);
 }
 
+const struct guid_place *places_find_at(const struct places *p, uint64_t switch_guid, uint8_t port)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->place[i].switch_guid == switch_guid && p->place[i].port == port)
+			return &p->place[i];
+	return NULL;
+}
+
+static void place_drop(struct places *p, size_t i)
+{
+	memmove(&p->place[i], &p->place[i + 1], (--p->n - i) * sizeof(p->place[0]));
+}
+
+/* Of others than @place. */
+static void place_clear(struct places *p, const struct guid_place *place)
+{
+	const struct guid_place *other = places_find_at(p, place->switch_guid, place->port);
+
+	if (other && other->guid != place->guid)
+		place_drop(p, (size_t)(other - p->place));
+}
+
 void places_put(struct places *p, const struct guid_place *place)
 {
-	struct guid_place *old = place_find(p, place->guid);
+	struct guid_place *old;
 
+	place_clear(p, place);
+	old = place_find(p, place->guid);
 	if (!old && p->n == PLACES_MAX)
-		memmove(p->place, p->place + 1, --p->n * sizeof(p->place[0]));
+		place_drop(p, 0);
 	*(old ? old : &p->place[p->n++]) = *place;
 }
 

@@ -23,7 +23,13 @@ struct places {
 /* NULL: it is not there. */
 const struct guid_place *places_find(const struct places *p, uint64_t guid);
 
-/* In place of what was known about this port. When there are too many the oldest one goes. */
+/* NULL: nobody was seen there last. */
+const struct guid_place *places_find_at(const struct places *p, uint64_t switch_guid, uint8_t port);
+
+/*
+ * In place of what was known about this port, and of who was there before: there is one cable in
+ * each. When there are too many the oldest one goes.
+ */
 void places_put(struct places *p, const struct guid_place *place);
 
 /* What of the file @text can be read. */

@@ -73,6 +73,15 @@ static void remembered_take(struct plan_point *p, const struct fabric *f,
 	p->off = peer->off;
 }
 
+/* Since somebody else was seen where the map has it, it must be elsewhere. */
+static bool is_superseded(const struct guid_place *place, const struct places *remembered)
+{
+	const struct guid_place *last =
+		places_find_at(remembered, place->switch_guid, place->port);
+
+	return last && last->guid != place->guid;
+}
+
 static void point_find(struct plan_point *p, const struct fabric *f, const struct guid_node *node,
 		       const struct places *remembered)
 {
@@ -92,6 +101,8 @@ static void point_find(struct plan_point *p, const struct fabric *f, const struc
 		remembered_take(p, f, place);
 	else
 		p->unknown = "it is not in the fabric, and where it was is not known";
+	if (!p->unknown && is_superseded(place, remembered))
+		p->unknown = "it is not in the fabric, and another adapter was seen where it was";
 }
 
 /* Two ports of adapters cannot be on one port of a switch: what was remembered is wrong then. */

@@ -62,7 +62,12 @@ shows 'nothing answers there'
 console 'Link "Other"[1] "Far"[1]'
 within 60 on_shows 0,1,8 1 || fail 'Other is not plugged in'
 expect 1 agent off two
+shows 'where it was is not known'
+expect 1 agent off two guid_map=two:100005,100007@200001/1
 shows 'another adapter is where it was'
 on_shows 0,1 3 || fail 'Left was cut off'
 expect 0 agent off other
 off_shows 0,1,8 1 || fail 'Other is not cut off where it is now'
+# It is down now, and is still the last that was seen there.
+expect 1 agent off two guid_map=two:100005,100007@200001/1
+shows 'another adapter was seen where it was'

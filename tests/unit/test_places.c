@@ -102,6 +102,27 @@ static void test_update(void **state)
 	assert_int_equal(places_find(&p, 1)->port, 2);
 }
 
+/* There is one cable in each: who was there before is elsewhere now. */
+static void test_superseded(void **state)
+{
+	(void)state;
+	file_put("1 500 2\n2 500 3\n3 500 4\n");
+	assert_int_equal(put(3, 0x500, 2), 0);
+	file_is("0000000000000002 0000000000000500 3\n0000000000000003 0000000000000500 2\n");
+	assert_null(places_find(&p, 1));
+	assert_int_equal(places_find_at(&p, 0x500, 2)->guid, 3);
+	assert_null(places_find_at(&p, 0x500, 4));
+	assert_null(places_find_at(&p, 0x600, 2));
+	/* Two that were swapped. */
+	new.n = 0;
+	places_put(&new, &(struct guid_place){ 2, 0x500, 2 });
+	places_put(&new, &(struct guid_place){ 3, 0x500, 3 });
+	assert_int_equal(places_update(&p, file, &new, now_ms() + 50), 0);
+	assert_int_equal(p.n, 2);
+	assert_int_equal(places_find(&p, 2)->port, 2);
+	assert_int_equal(places_find(&p, 3)->port, 3);
+}
+
 static void test_bad_lines(void **state)
 {
 	static const char *const bad[] = {
@@ -128,7 +149,8 @@ static void test_full(void **state)
 	(void)state;
 	new.n = 0;
 	for (uint64_t i = 1; i <= PLACES_MAX + 1; i++)
-		places_put(&new, &(struct guid_place){ i | UINT64_C(1) << 63, UINT64_MAX, 254 });
+		places_put(&new, &(struct guid_place){ i | UINT64_C(1) << 63, UINT64_MAX - i / 254,
+						       (uint8_t)(i % 254 + 1) });
 	assert_int_equal(new.n, PLACES_MAX);
 	file_put("");
 	assert_int_equal(places_update(&p, file, &new, now_ms() + 5000), 0);
@@ -177,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_missing),	  cmocka_unit_test(test_update),
+		cmocka_unit_test(test_superseded),
 		cmocka_unit_test(test_bad_lines), cmocka_unit_test(test_full),
 		cmocka_unit_test(test_busy),	  cmocka_unit_test(test_link),
 		cmocka_unit_test(test_no_directory),

@@ -159,6 +159,25 @@ static void test_other_there(void **state)
 	objects("another one of its ports");
 }
 
+/* One that was there after it is down now: it need not be there again. */
+static void test_superseded(void **state)
+{
+	(void)state;
+	remember(0x201, 0x600, 1);
+	remember(0x301, 0x600, 1);
+	fake_unlink(&fake, 3, 1);
+	fake_unlink(&fake, 4, 1);
+	plan("201");
+	assert_int_equal(plan_state(&p), PLAN_UNKNOWN);
+	objects("where it was is not known");
+	plan("201@600/1");
+	assert_int_equal(plan_state(&p), PLAN_UNKNOWN);
+	objects("another adapter was seen where it was");
+	plan("301");
+	assert_int_equal(plan_state(&p), PLAN_ON);
+	assert_null(objection());
+}
+
 static void test_switch_gone(void **state)
 {
 	(void)state;
@@ -341,6 +360,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lingering, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_superseded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_switch_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
