@@ -48,6 +48,8 @@ for mode in '' --floating; do
 		done
 	done
 done
+grep -q 'srpt-clone:demote drbd-clone:demote' "$work/crm" || fail 'crm: DRBD may be demoted first'
+grep -q 'demote srpt-clone then demote drbd-clone' "$work/pcs" || fail 'pcs: DRBD may be demoted first'
 # Both have the same parameters of resources.
 words()
 {
