@@ -8,6 +8,8 @@
  * and PathRecord (IBA 1.4, 15.2.5), so far as ib_srp, librdmacm and srp_daemon ask for them. There
  * is a path between two ports that are up, in a partition that both are in, one as full member.
  */
+#include "base/bytes.h"
+
 #include <dirent.h>
 #include <endian.h>
 #include <errno.h>
@@ -46,39 +48,6 @@ static struct port fabric[MAX_PORTS];
 static unsigned int n_ports;
 static volatile sig_atomic_t stop;
 
-static void put16(uint8_t *p, uint16_t v)
-{
-	v = htobe16(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	v = htobe32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put64(uint8_t *p, uint64_t v)
-{
-	v = htobe64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-	return (uint64_t)get32(p) << 32 | get32(p + 4);
-}
-
 /* ---- the fabric, as sysfs shows it ---- */
 
 /* The first line of a device's file; "" if there is none. */
@@ -112,7 +81,7 @@ static void read_groups(const char *device, const char *file, uint8_t *out, int 
 
 	read_line(device, file, line, sizeof(line));
 	for (int i = 0; i < groups; i++) {
-		put16(out + 2 * i, (uint16_t)strtoul(p, &p, 16));
+		put_be16(out + 2 * i, (uint16_t)strtoul(p, &p, 16));
 		p += *p == ':';
 	}
 }
@@ -129,7 +98,7 @@ static void read_port(const char *device)
 	memset(port, 0, sizeof(*port));
 	read_groups(device, "ports/1/gids/0", port->gid, 8);
 	read_groups(device, "node_guid", guid, 4);
-	port->node_guid = get64(guid);
+	port->node_guid = get_be64(guid);
 	port->cap_mask = (uint32_t)read_number(device, "ports/1/cap_mask");
 	port->lid = (uint16_t)read_number(device, "ports/1/lid");
 	port->active = read_number(device, "ports/1/state") == 4;
@@ -201,17 +170,17 @@ typedef bool fill_fn(const struct port *port, const uint8_t *mad, uint8_t *out);
 /* NodeRecord and the NodeInfo in it: 15.2.5.2, 14.2.5.3. */
 static bool fill_node(const struct port *port, const uint8_t *mad, uint8_t *out)
 {
-	if ((get64(mad + M_MASK) & 1) && get16(mad + M_DATA) != port->lid)
+	if ((get_be64(mad + M_MASK) & 1) && get_be16(mad + M_DATA) != port->lid)
 		return false;
-	put16(out, port->lid);
+	put_be16(out, port->lid);
 	out[4] = 1;
 	out[5] = 1;
 	out[6] = 1;		/* channel adapter */
 	out[7] = 1;
-	put64(out + 8, port->node_guid);
-	put64(out + 16, port->node_guid);
+	put_be64(out + 8, port->node_guid);
+	put_be64(out + 16, port->node_guid);
 	memcpy(out + 24, port->gid + 8, 8);
-	put16(out + 32, MAX_PKEYS);
+	put_be16(out + 32, MAX_PKEYS);
 	out[40] = 1;
 	snprintf((char *)out + 44, 64, "lab port %u", port->lid);
 	return true;
@@ -223,19 +192,19 @@ static bool fill_node(const struct port *port, const uint8_t *mad, uint8_t *out)
  */
 static bool fill_port_info(const struct port *port, const uint8_t *mad, uint8_t *out)
 {
-	uint64_t mask = get64(mad + M_MASK);
-	uint32_t cap = get32(mad + M_DATA + 24);
-	bool subset = get32(mad + M_MODIFIER) & 0x80000000;
+	uint64_t mask = get_be64(mad + M_MASK);
+	uint32_t cap = get_be32(mad + M_DATA + 24);
+	bool subset = get_be32(mad + M_MODIFIER) & 0x80000000;
 
-	if (((mask & 1) && get16(mad + M_DATA) != port->lid) ||
+	if (((mask & 1) && get_be16(mad + M_DATA) != port->lid) ||
 	    ((mask & 1 << 7) && (subset ? port->cap_mask & cap : port->cap_mask) != cap))
 		return false;
-	put16(out, port->lid);
+	put_be16(out, port->lid);
 	out[2] = 1;
 	memcpy(out + 12, port->gid, 8);
-	put16(out + 20, port->lid);
-	put16(out + 22, 1);
-	put32(out + 24, port->cap_mask);
+	put_be16(out + 20, port->lid);
+	put_be16(out + 22, 1);
+	put_be32(out + 24, port->cap_mask);
 	return true;
 }
 
@@ -243,28 +212,28 @@ static bool fill_port_info(const struct port *port, const uint8_t *mad, uint8_t 
 static bool fill_path(const struct port *to, const uint8_t *mad, uint8_t *out)
 {
 	const uint8_t *q = mad + M_DATA;
-	uint64_t mask = get64(mad + M_MASK);
+	uint64_t mask = get_be64(mad + M_MASK);
 	const struct port *from = NULL;
 	uint16_t pkey;
 
 	if (mask & 1 << 3)
 		from = port_by_gid(q + 24);
 	else if (mask & 1 << 5)
-		from = port_by_lid(get16(q + 42));
+		from = port_by_lid(get_be16(q + 42));
 	if (!from || !from->active || !to->active ||
 	    ((mask & 1 << 2) && memcmp(q + 8, to->gid, sizeof(to->gid)) != 0) ||
-	    ((mask & 1 << 4) && get16(q + 40) != to->lid))
+	    ((mask & 1 << 4) && get_be16(q + 40) != to->lid))
 		return false;
-	pkey = mask & 1 << 13 ? get16(q + 50) : shared_pkey(from, to);
+	pkey = mask & 1 << 13 ? get_be16(q + 50) : shared_pkey(from, to);
 	if (!share(from, to, pkey))
 		return false;
 	memcpy(out, q, 8);		/* service id */
 	memcpy(out + 8, to->gid, sizeof(to->gid));
 	memcpy(out + 24, from->gid, sizeof(from->gid));
-	put16(out + 40, to->lid);
-	put16(out + 42, from->lid);
+	put_be16(out + 40, to->lid);
+	put_be16(out + 42, from->lid);
 	out[49] = 0x81;			/* reversible, one path */
-	put16(out + 50, pkey);
+	put_be16(out + 50, pkey);
 	out[54] = 0x83;			/* MTU exactly 1024 */
 	out[55] = 0x87;			/* 40 Gb/s */
 	out[56] = 0x92;			/* 2^18 * 4.096 us */
@@ -297,20 +266,20 @@ static int answer_records(const struct record *rec, uint8_t *mad, uint8_t *out)
 		mad[M_RMPP] = UMAD_RMPP_VERSION;
 		mad[M_RMPP + 1] = RMPP_DATA;
 		mad[M_RMPP + 2] = UMAD_RMPP_FLAG_ACTIVE;
-		put16(mad + M_OFFSET, n ? rec->units : 0);
+		put_be16(mad + M_OFFSET, n ? rec->units : 0);
 		return (int)(M_DATA + n * len);
 	}
 	mad[M_METHOD] = UMAD_METHOD_GET_RESP;
 	if (n != 1)
-		put16(mad + M_STATUS, n ? STATUS_TOO_MANY : STATUS_NO_RECORDS);
+		put_be16(mad + M_STATUS, n ? STATUS_TOO_MANY : STATUS_NO_RECORDS);
 	return MAD_LEN;
 }
 
 static int answer(uint8_t *mad, uint8_t *out)
 {
-	uint16_t attr = get16(mad + M_ATTR);
+	uint16_t attr = get_be16(mad + M_ATTR);
 
-	put16(mad + M_STATUS, 0);
+	put_be16(mad + M_STATUS, 0);
 	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++)
 		if (records[i].attr == attr)
 			return answer_records(&records[i], mad, out);
@@ -319,9 +288,9 @@ static int answer(uint8_t *mad, uint8_t *out)
 	if (attr == ATTR_CLASS_PORT_INFO) {
 		mad[M_DATA] = 1;
 		mad[M_DATA + 1] = UMAD_SA_CLASS_VERSION;
-		put16(mad + M_DATA + 2, 1 << 13);	/* CapabilityMask can be matched */
+		put_be16(mad + M_DATA + 2, 1 << 13);	/* CapabilityMask can be matched */
 	} else {
-		put16(mad + M_STATUS, STATUS_UNSUPPORTED);
+		put_be16(mad + M_STATUS, STATUS_UNSUPPORTED);
 	}
 	return MAD_LEN;
 }
@@ -348,7 +317,7 @@ static void serve(int fd)
 		if (agent < 0 || len < MAD_LEN || umad_status(umad))
 			continue;
 		read_fabric();
-		printf("attribute %04x method %02x from LID %u\n", get16(mad + M_ATTR),
+		printf("attribute %04x method %02x from LID %u\n", get_be16(mad + M_ATTR),
 		       mad[M_METHOD], ntohs(umad_get_mad_addr(umad)->lid));
 		len = answer(mad, out);
 		umad_get_mad_addr(umad)->qkey = htobe32(QKEY);

@@ -5,6 +5,8 @@
  *   closed | silent
  * Usage: srp-peer ADDRESS PORT ID_EXT IOC_GUID KIND; without KIND it lists them.
  */
+#include "base/bytes.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <poll.h>
@@ -46,40 +48,22 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void put16(uint8_t *p, uint16_t v)
-{
-	v = htobe16(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	v = htobe32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void put64(uint8_t *p, uint64_t v)
-{
-	v = htobe64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
 static void put_desc(uint8_t *p, const struct peer *peer, uint32_t len)
 {
-	put64(p, (uintptr_t)peer->data);
-	put32(p + 8, peer->mr->rkey);
-	put32(p + 12, len);
+	put_be64(p, (uintptr_t)peer->data);
+	put_be32(p + 8, peer->mr->rkey);
+	put_be32(p + 12, len);
 }
 
 /* ---- ways to log in ---- */
 
 static void login_opcode(uint8_t *l) { l[L_OP] = 0x02; }
-static void login_tiny_iu(uint8_t *l) { put32(l + L_IU_LEN, 32); }
-static void login_huge_iu(uint8_t *l) { put32(l + L_IU_LEN, 1 << 24); }
-static void login_format(uint8_t *l) { put16(l + L_FMT, 0x00f8); }
+static void login_tiny_iu(uint8_t *l) { put_be32(l + L_IU_LEN, 32); }
+static void login_huge_iu(uint8_t *l) { put_be32(l + L_IU_LEN, 1 << 24); }
+static void login_format(uint8_t *l) { put_be16(l + L_FMT, 0x00f8); }
 static void login_action(uint8_t *l) { l[L_FLAGS] |= 3; }
 static void login_target(uint8_t *l) { l[L_TPI] ^= 0xff; }
-static void login_imm_offset(uint8_t *l) { put16(l + L_IMM, 0xfff0); }
+static void login_imm_offset(uint8_t *l) { put_be16(l + L_IMM, 0xfff0); }
 
 /* ---- information units to send; each fills peer->iu and returns its length ---- */
 
@@ -87,7 +71,7 @@ static size_t cmd(struct peer *p, uint8_t opcode)
 {
 	memset(p->iu, 0, IU_MAX);
 	p->iu[0] = 0x02;
-	put64(p->iu + C_TAG, 0x1122334455667788);
+	put_be64(p->iu + C_TAG, 0x1122334455667788);
 	p->iu[C_CDB] = opcode;
 	return C_DESC;
 }
@@ -129,7 +113,7 @@ static size_t iu_indirect(struct peer *p, uint32_t table, uint32_t total, uint8_
 	iu_read(p, 0x02);
 	p->iu[C_IN_CNT] = count;
 	put_desc(p->iu + C_DESC, p, table);
-	put32(p->iu + C_DESC + 16, total);
+	put_be32(p->iu + C_DESC + 16, total);
 	for (i = 0; i < 4; i++)
 		put_desc(p->iu + C_DESC + 20 + 16 * i, p, 1024);
 	return C_DESC + 20 + 16 * 4;
@@ -146,7 +130,7 @@ static size_t iu_bad_key(struct peer *p)
 {
 	iu_read(p, 0x01);
 	put_desc(p->iu + C_DESC, p, 4096);
-	put32(p->iu + C_DESC + 8, 0x00bad000);
+	put_be32(p->iu + C_DESC + 8, 0x00bad000);
 	return C_DESC + 16;
 }
 
@@ -162,7 +146,7 @@ static size_t iu_bad_write_key(struct peer *p)
 static size_t iu_overflow(struct peer *p)
 {
 	iu_read(p, 0x01);
-	put32(p->iu + C_CDB + 2, 0xfffffff0);
+	put_be32(p->iu + C_CDB + 2, 0xfffffff0);
 	put_desc(p->iu + C_DESC, p, 4096);
 	return C_DESC + 16;
 }
@@ -173,7 +157,7 @@ static size_t iu_giant(struct peer *p)
 	iu_read(p, 0x01);
 	memset(p->iu + C_CDB, 0, 16);
 	p->iu[C_CDB] = 0x88;
-	put32(p->iu + C_CDB + 10, 0xffffffff);
+	put_be32(p->iu + C_CDB + 10, 0xffffffff);
 	put_desc(p->iu + C_DESC, p, 4096);
 	return C_DESC + 16;
 }
@@ -183,7 +167,7 @@ static size_t iu_immediate(struct peer *p, uint32_t len, size_t sent)
 	cmd(p, 0x2a);
 	p->iu[C_FMT] = 0x30;
 	p->iu[C_CDB + 8] = 1;
-	put32(p->iu + C_DESC, len);
+	put_be32(p->iu + C_DESC, len);
 	return sent;
 }
 
@@ -197,7 +181,7 @@ static size_t tmf(struct peer *p, uint8_t function)
 {
 	memset(p->iu, 0, IU_MAX);
 	p->iu[0] = 0x01;
-	put64(p->iu + C_TAG, 0x80000001);
+	put_be64(p->iu + C_TAG, 0x80000001);
 	p->iu[30] = function;
 	return 48;
 }
@@ -337,14 +321,14 @@ static void peer_create_qp(struct peer *p)
 
 static void fill_login(uint8_t *l, const char *id_ext, const char *ioc_guid)
 {
-	put16(l + L_FMT, 0x0006);
+	put_be16(l + L_FMT, 0x0006);
 	l[L_FLAGS] = 0x80;
-	put32(l + L_IU_LEN, IU_MAX);
-	put64(l + L_IPI, 0xbad);
-	put64(l + L_IPI + 8, getpid());
-	put64(l + L_TPI, strtoull(id_ext, NULL, 16));
-	put64(l + L_TPI + 8, strtoull(ioc_guid, NULL, 16));
-	put16(l + L_IMM, IMM_OFFSET);
+	put_be32(l + L_IU_LEN, IU_MAX);
+	put_be64(l + L_IPI, 0xbad);
+	put_be64(l + L_IPI + 8, getpid());
+	put_be64(l + L_TPI, strtoull(id_ext, NULL, 16));
+	put_be64(l + L_TPI + 8, strtoull(ioc_guid, NULL, 16));
+	put_be16(l + L_IMM, IMM_OFFSET);
 }
 
 static void print_reject(const struct rdma_cm_event *e)

@@ -41,7 +41,8 @@ build_helpers()
 	[ -e /usr/include/infiniband/umad.h ] || host_need umad.h libibumad-dev
 	mkdir -p "$1"
 	for f in "$src"/*.c; do
-		gcc -std=gnu11 -O2 -Wall -Wextra -Werror -o "$1/$(basename "$f" .c)" "$f" \
+		gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$src/../../../srpt" \
+			-o "$1/$(basename "$f" .c)" "$f" \
 			-Wl,--as-needed -lrdmacm -libverbs -libumad || die "cannot build ${f##*/}"
 	done
 }
