@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,12 @@ static bool reconnect_slow(const struct settings *s, const void *subject, struct
 
 /* ---- logins ---- */
 
+/* Seconds of all attempts to reach a node that does not answer. */
+static int64_t attempts_last(int tl_retry)
+{
+	return ((int64_t)tl_retry + 1) * ATTEMPT_SECONDS;
+}
+
 static bool login_down(const struct settings *s, const void *subject, struct text *what)
 {
 	const struct login *l = subject;
@@ -140,8 +147,8 @@ static bool retry_long(const struct settings *s, const void *subject, struct tex
 {
 	const struct login *l = subject;
 
-	text_printf(what, "tl_retry_count is %d: a dead node is noticed after some %d s",
-		    l->tl_retry, (l->tl_retry + 1) * ATTEMPT_SECONDS);
+	text_printf(what, "tl_retry_count is %d: a dead node is noticed after some %" PRId64 " s",
+		    l->tl_retry, attempts_last(l->tl_retry));
 	return l->tl_retry > TL_RETRY_MAX && !retry_endless(s, l, &(struct text){ .failed = true });
 }
 
@@ -164,12 +171,11 @@ static bool many_channels(const struct settings *s, const void *subject, struct 
 /* ---- disks ---- */
 
 /* Seconds until the connection to a dead node is given up and its I/O given back. */
-static int detection(const struct login *l)
+static int64_t detection(const struct login *l)
 {
-	int tl_retry = l->tl_retry < 0 ? 7 : l->tl_retry;
 	int fast = l->timeouts.fast_io_fail < 0 ? 0 : l->timeouts.fast_io_fail;
 
-	return (tl_retry + 1) * ATTEMPT_SECONDS + fast;
+	return attempts_last(l->tl_retry < 0 ? 7 : l->tl_retry) + fast;
 }
 
 static bool disk_down(const struct settings *s, const void *subject, struct text *what)
@@ -194,10 +200,10 @@ static bool no_handler(const struct settings *s, const void *subject, struct tex
 static bool timeout_short(const struct settings *s, const void *subject, struct text *what)
 {
 	const struct disk *d = subject;
-	int need = detection(&s->logins[d->login]);
+	int64_t need = detection(&s->logins[d->login]);
 
-	text_printf(what, "commands time out after %d s, a lost path is noticed after %d s",
-		    d->timeout, need);
+	text_printf(what, "commands time out after %d s, a lost path is noticed after %" PRId64
+		    " s", d->timeout, need);
 	return d->timeout >= 0 && d->timeout <= need;
 }
 
@@ -209,15 +215,16 @@ static bool timeout_long(const struct settings *s, const void *subject, struct t
 {
 	const struct disk *d = subject;
 	int check = settings_number(settings_multipath(s, d, "checker_timeout"));
-	int sum;
+	int aborting = d->eh_timeout > 0 ? d->eh_timeout : 0;
+	int64_t sum;
 
 	if (check <= 0)
 		check = d->timeout;
-	sum = d->timeout + check + (d->eh_timeout > 0 ? d->eh_timeout : 0);
+	sum = (int64_t)d->timeout + check + aborting;
 	text_printf(what,
-		    "a path that dies silently is noticed after some %d s: %d of the command, "
-		    "%d of a check, %d of the abort; a failover may take %d",
-		    sum, d->timeout, check, d->eh_timeout, s->budget);
+		    "a path that dies silently is noticed after some %" PRId64 " s: %d of the "
+		    "command, %d of a check, %d of the abort; a failover may take %d",
+		    sum, d->timeout, check, aborting, s->budget);
 	return d->timeout >= 0 && sum > s->budget;
 }
 
@@ -283,13 +290,13 @@ static bool queue_short(const struct settings *s, const void *subject, struct te
 	const struct map *m = subject;
 	int checks = settings_number(map_value(s, m, "no_path_retry"));
 	int interval = settings_number(map_value(s, m, "polling_interval"));
-	int wait;
+	int64_t wait;
 
 	if (checks <= 0 || m->in_mirror)
 		return false;
-	wait = checks * (interval > 0 ? interval : 5);
-	text_printf(what, "I/O fails when no path is left for %d s (no_path_retry %d), a failover "
-		    "may take %d", wait, checks, s->budget);
+	wait = (int64_t)checks * (interval > 0 ? interval : 5);
+	text_printf(what, "I/O fails when no path is left for %" PRId64 " s (no_path_retry %d), a "
+		    "failover may take %d", wait, checks, s->budget);
 	return wait < s->budget;
 }
 

@@ -61,19 +61,20 @@ static void timeouts_read(const struct tree *t, const char *dir, struct timeouts
 /* "0-3,8": the number of these. */
 static int list_count(const char *list)
 {
-	int count = 0, from, to, used;
+	unsigned count = 0, from, to;
+	int used;
 
-	while (sscanf(list, "%d%n", &from, &used) == 1) {
+	while (sscanf(list, "%5u%n", &from, &used) == 1) {
 		to = from;
 		list += used;
-		if (*list == '-' && sscanf(list + 1, "%d%n", &to, &used) == 1)
+		if (*list == '-' && sscanf(list + 1, "%5u%n", &to, &used) == 1)
 			list += used + 1;
 		count += to - from + 1;
 		if (*list != ',')
 			break;
 		list++;
 	}
-	return count;
+	return (int)count;
 }
 
 /* ---- logins ---- */

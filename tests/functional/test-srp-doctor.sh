@@ -96,6 +96,12 @@ strict()
 	setting prio const
 	setting detect_prio no
 }
+# Numbers whose sum or product is no int.
+long_wait()
+{
+	setting polling_interval 2
+	setting no_path_retry 2147483647
+}
 no_handler()
 {
 	rm "$device/dh_state"
@@ -128,6 +134,8 @@ fault 'no-handler@sdb' put "$device/dh_state" detached
 fault 'no-handler@sdb' no_handler
 fault 'timeout-short@sdb' put "$device/timeout" 6
 fault 'timeout-long@sdb' put "$device/timeout" 50
+fault 'timeout-long@sdb' put "$device/timeout" 2147483647
+fault 'retry-long@host4 timeout-short@sdb' put "$host/tl_retry_count" 2147483647
 fault 'no-by-id@sda no-by-id@sdb' rm -r "$root/dev/disk/by-id/wwn-0x600a"
 fault 'no-by-id@sdb no-map@sdb one-path@mapA' alone
 fault 'one-path@mapA' one_login
@@ -135,6 +143,7 @@ fault 'failed-paths@mapA' map_says '1 queue_if_no_path' F
 fault 'queue-never@mapA' map_says 0 A
 fault 'queue-short@mapA' setting no_path_retry 30
 fault '' setting no_path_retry 60
+fault '' long_wait
 fault 'queue-short@mapA' overridden
 fault 'queue-short@mapA' by_wwid
 fault 'mirror-queues@mapA' mirrored map_says '1 queue_if_no_path' A
