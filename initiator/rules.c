@@ -309,6 +309,24 @@ static bool mirror_queues(const struct settings *s, const void *subject, struct 
 	return m->known && m->queues && m->in_mirror;
 }
 
+static bool is_one_of(const char *value, const char *a, const char *b)
+{
+	return !strcmp(value, a) || !strcmp(value, b);
+}
+
+/* The priority of a path is that of its access state; by default multipath sees to that itself. */
+static bool prio_by_state(const struct settings *s, const struct map *m)
+{
+	return is_one_of(map_value(s, m, "prio"), "alua", "sysfs") ||
+	       strcmp(map_value(s, m, "detect_prio"), "no");
+}
+
+/* multipath-tools since 0.9.6: the policy that is set does not count then. */
+static bool grouped_by_state(const struct settings *s, const struct map *m)
+{
+	return !strcmp(map_value(s, m, "detect_pgpolicy"), "yes") && prio_by_state(s, m);
+}
+
 static bool mixed_paths(const struct settings *s, const void *subject, struct text *what)
 {
 	const struct map *m = subject;
@@ -316,7 +334,7 @@ static bool mixed_paths(const struct settings *s, const void *subject, struct te
 
 	text_printf(what, "path_grouping_policy is %s", policy);
 	return *policy && disk_of(s, m)->alua && strcmp(policy, "failover") &&
-	       strcmp(policy, "group_by_prio");
+	       !is_one_of(policy, "group_by_prio", "group_by_tpg") && !grouped_by_state(s, m);
 }
 
 static bool no_prio(const struct settings *s, const void *subject, struct text *what)
@@ -325,8 +343,7 @@ static bool no_prio(const struct settings *s, const void *subject, struct text *
 	const char *prio = map_value(s, m, "prio");
 
 	text_printf(what, "prio is %s, and detect_prio is off", prio);
-	return *prio && disk_of(s, m)->alua && !strcmp(map_value(s, m, "detect_prio"), "no") &&
-	       strcmp(prio, "alua") && strcmp(prio, "sysfs");
+	return *prio && disk_of(s, m)->alua && !prio_by_state(s, m);
 }
 
 static bool no_failback(const struct settings *s, const void *subject, struct text *what)

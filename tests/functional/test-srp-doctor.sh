@@ -76,6 +76,11 @@ by_prio()
 	setting path_grouping_policy group_by_prio
 	setting prio alua
 }
+regrouped()
+{
+	setting path_grouping_policy multibus
+	setting detect_pgpolicy yes
+}
 overridden()
 {
 	printf 'overrides {\n\tprotocol {\n\t\ttype "x"\n\t\tno_path_retry 3\n\t}\n\tno_path_retry 6\n}\n' \
@@ -148,6 +153,8 @@ fault 'queue-short@mapA' overridden
 fault 'queue-short@mapA' by_wwid
 fault 'mirror-queues@mapA' mirrored map_says '1 queue_if_no_path' A
 fault 'mixed-paths@mapA' setting path_grouping_policy multibus
+fault '' setting path_grouping_policy group_by_tpg
+fault '' regrouped
 fault 'no-prio@mapA' strict
 fault 'no-failback@mapA' setting failback manual
 fault 'wrong-checker@mapA' setting path_checker directio
