@@ -60,6 +60,43 @@ for mode in '' --floating; do
 	diff <(words "$work/crm$mode") <(words "$work/pcs$mode") || fail "crm and pcs differ $mode"
 done
 
+# The second level of fencing is there when the GUIDs are, and only then.
+{
+	cat "$example"
+	printf 'NODE1_IB_GUIDS=0x0002c90300a1b2c1,2c90300a1b2c2@0002C90300A1B0FF/12\n'
+	echo NODE2_IB_GUIDS=0002c90300a1b3c1
+} > "$site"
+for mode in '' --floating; do
+	for what in crm pcs; do
+		! grep -E 'ibport|fence-ib' "$work/$what$mode" || fail "$what $mode: a level that nobody asked for"
+		expect 0 setup ${mode:+$mode} --$what
+		! grep -nE '@[A-Z]+[0-9]_|^#?\[(alua|floating|ibport|all)' "$work/out" || fail "--$what: not filled in"
+		cp "$work/out" "$work/$what.ib"
+		# All else is as it is without.
+		diff "$work/$what$mode" "$work/$what.ib" | grep '^<' | grep -v 'fence-node[12]' &&
+			fail "--$what $mode: more differs"
+	done
+	diff <(words "$work/crm.ib") <(words "$work/pcs.ib") || fail "crm and pcs differ $mode"
+	for node in 'node1:0x0002c90300a1b2c1,2c90300a1b2c2@0002C90300A1B0FF/12' node2:0002c90300a1b3c1; do
+		grep -qF "guid_map=\"$node\"" "$work/crm.ib" || fail "crm: not $node"
+		grep -qxF "fence_fabric ${node/:/ }" "$work/pcs.ib" || fail "pcs: not $node"
+		grep -qE "^[[:space:]]${node%%:*}: fence-${node%%:*} fence-ib-${node%%:*}( |\$)" "$work/crm.ib" ||
+			fail "crm: no level for $node"
+		grep -qx "location fence-ib-${node%%:*}-elsewhere fence-ib-${node%%:*} -inf: ${node%%:*}" \
+			"$work/crm.ib" || fail "crm: ${node%%:*} fences itself"
+	done
+	sh -n "$work/pcs.ib" || fail 'the script for pcs'
+done
+# What the agent is told it understands.
+agent=$build/../fence/fence_ibport
+if [ -x "$agent" ]; then
+	grep -oE 'guid_map=[^ ]*' "$work/crm.ib" > "$work/maps"
+	[ "$(wc -l < "$work/maps")" = 2 ] || fail 'the maps'
+	while read -r map; do
+		printf 'action=validate-all\n%s\n' "$map" | "$agent" || fail "$map"
+	done < "$work/maps"
+fi
+
 # The target's configuration is valid on either node.
 for node in node1 node2; do
 	for mode in '' --floating; do
@@ -106,5 +143,10 @@ refused 'DRBD_VERSION=7' 'is no drbd'
 refused 'NODE2_NAME=node1' 'NODE1_NAME and NODE2_NAME are the same'
 refused 'STATE_DISK=/dev/vg0/data' 'DATA_DISK and STATE_DISK are the same'
 refused 'COLOUR=blue' 'COLOUR=blue: unknown'
+refused 'NODE1_IB_GUIDS=2c90300a1b2c1' 'NODE2_IB_GUIDS is missing'
+refused 'NODE2_IB_GUIDS=2c90300a1b2c1' 'NODE1_IB_GUIDS is missing'
+refused 'NODE1_IB_GUIDS=fe80::1' 'NODE1_IB_GUIDS=fe80::1 is no guids'
+refused 'NODE1_IB_GUIDS=1,2@3' 'is no guids'
+refused $'NODE1_IB_GUIDS=1,2\nNODE2_IB_GUIDS=1,2' 'NODE1_IB_GUIDS and NODE2_IB_GUIDS are the same'
 expect 2 setup
 expect 2 setup --crm --pcs
