@@ -102,31 +102,45 @@ static void make_parents(char *path)
 	}
 }
 
-/* What is there already and is other is kept beside. */
+static int file_fill(const char *path, const char *data, size_t len)
+{
+	FILE *f = fopen(path, "w");
+	size_t n;
+	int rc;
+
+	if (!f)
+		return -errno;
+	n = fwrite(data, 1, len, f);
+	rc = fclose(f) || n != len ? -errno : 0;
+	if (rc)
+		unlink(path);
+	return rc;
+}
+
+/* What is there already and is other is kept beside, when all of the new is there. */
 static int file_write(const struct recipe *r, const char *to, const char *data, size_t len,
 		      struct text *said)
 {
 	static char have[RECIPE_MAX];
-	char path[PATH_MAX], other[PATH_MAX];
+	char path[PATH_MAX], fresh[PATH_MAX], old[PATH_MAX];
 	ssize_t n;
-	FILE *f;
+	int rc;
 
 	if (snprintf(path, sizeof(path), "%s%s", r->to, to) >= PATH_MAX - 8)
 		return file_fail(r->to, -ENAMETOOLONG);
 	make_parents(path);
+	snprintf(fresh, sizeof(fresh), "%.4080s.new", path);
+	rc = file_fill(fresh, data, len);
+	if (rc)
+		return file_fail(fresh, rc);
 	n = file_read(path, have, sizeof(have));
-	if (n >= 0 && ((size_t)n != len || memcmp(have, data, len))) {
-		snprintf(other, sizeof(other), "%.4080s.old", path);
-		if (rename(path, other))
-			return file_fail(path, -errno);
+	snprintf(old, sizeof(old), "%.4080s.old", path);
+	if ((n >= 0 && ((size_t)n != len || memcmp(have, data, len)) && rename(path, old)) ||
+	    rename(fresh, path)) {
+		rc = -errno;
+		unlink(fresh);
+		return file_fail(path, rc);
 	}
-	snprintf(other, sizeof(other), "%.4080s.new", path);
-	f = fopen(other, "w");
-	if (!f)
-		return file_fail(other, -errno);
-	n = (ssize_t)fwrite(data, 1, len, f);
-	if (fclose(f) || (size_t)n != len || rename(other, path))
-		return file_fail(path, -errno);
 	text_printf(said, "%s\n", path);
 	return 0;
 }

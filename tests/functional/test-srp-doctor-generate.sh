@@ -36,6 +36,13 @@ echo mine > "$etc/modprobe.d/ib_srp.conf"
 expect 0 generate --name san "$one" "$two"
 grep -qx mine "$etc/modprobe.d/ib_srp.conf.old" || fail 'what was there is gone'
 
+# Nor is what was there gone when there is no room for the new.
+echo mine > "$etc/modprobe.d/ib_srp.conf"
+(trap '' XFSZ && ulimit -f 0 && generate --name san "$one")
+[ $? = 2 ] || fail 'no room, and no word of it'
+grep -qx mine "$etc/modprobe.d/ib_srp.conf" || fail 'what was there is gone for want of room'
+[ ! -e "$etc/modprobe.d/ib_srp.conf.new" ] || fail 'a part of the new stays'
+
 # InfiniBand: by srp_daemon, and nothing else that it finds.
 rm -r "$work/set"
 expect 0 generate "$ib"
