@@ -18,7 +18,7 @@ struct scsi_cmd;
  * Shorter than a path checker waits (multipath-tools: checker_timeout, 5 s in the recipe, by
  * default the disk's timeout of 30).
  */
-#define AWAIT_NS 3000000000ull
+#define AWAIT_NS 4000000000ull
 
 /* The shard is being made; its timer is stopped on its reactor before it goes. Control thread. */
 void await_init(struct lu_shard *sh);
