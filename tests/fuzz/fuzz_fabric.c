@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A fabric that answers whatever it likes, and what is made of that: what is to be disabled was
- * seen to be the node's, or nothing else's, and nothing else is disabled.
+ * seen to be the node's, or nothing else's, nothing else is disabled, and it is told to be done only
+ * when each of the ports was read as disabled, from its switch.
  *
  * The input is the answers, one after the other: a byte that is 0 (it follows), 1 (none), or 2
  * (refused), then of NodeInfo type, number of ports, port and GUID in a byte each, of PortInfo a
@@ -19,6 +20,8 @@
 static const uint8_t *input;
 static size_t left;
 static struct plan plan;
+static uint64_t last_switch; /* that said who it is, and 0 after any other answer */
+static bool is_off[GUID_PLACES_MAX]; /* points of the plan, as they were read last */
 
 static void check(bool good)
 {
@@ -41,15 +44,34 @@ static void node_info(uint8_t *data)
 	data[27] = data[2] == NODE_SWITCH ? data[19] : data[19] + data[36];
 }
 
+static bool is_about(const struct smp *s, const struct plan_point *p)
+{
+	return s->modifier == p->port && !memcmp(&s->route, &p->route, sizeof(s->route));
+}
+
 /* Only what the plan has may be changed. */
 static void set_check(const struct smp *s)
 {
 	bool planned = false;
 
 	for (size_t i = 0; i < plan.n; i++)
-		planned |= s->modifier == plan.point[i].port &&
-			   !memcmp(&s->route, &plan.point[i].route, sizeof(s->route));
+		planned |= is_about(s, &plan.point[i]);
 	check(planned);
+}
+
+/* The answer that @s has: what it says of the node's ports. */
+static void off_note(const struct smp *s)
+{
+	if (s->attribute == SMP_NODE_INFO) {
+		last_switch = s->data[2] == NODE_SWITCH ? get_be64(s->data + 12) : 0;
+		return;
+	}
+	for (size_t i = 0; i < plan.n; i++)
+		if (is_about(s, &plan.point[i]))
+			is_off[i] = s->method == SMP_GET && s->data[33] >> 4 == 3 &&
+				    (s->data[32] & 0xf) == 1 &&
+				    last_switch == plan.point[i].switch_guid;
+	last_switch = 0;
 }
 
 static int answer(void *context, struct smp *s)
@@ -73,7 +95,22 @@ static int answer(void *context, struct smp *s)
 		s->data[32] = *input & 0xf;
 		s->data[33] = next() & 0xf0;
 	}
+	off_note(s);
 	return 0;
+}
+
+/* Twice: what the first one does the second one may see. */
+static void switch_check(const struct fabric_io *io)
+{
+	int rc[GUID_PLACES_MAX];
+
+	for (int k = 0; k < 2; k++) {
+		memset(is_off, 0, sizeof(is_off));
+		if (!ports_switch(io, &plan, true, 0, rc))
+			continue;
+		for (size_t i = 0; i < plan.n; i++)
+			check(is_off[i]);
+	}
 }
 
 static void point_check(const struct fabric *f, const struct plan_point *p)
@@ -99,11 +136,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct places places = { { { 0x21, 0x50, 2 } }, 1 };
 	struct fabric_io io = { answer, NULL, 2 };
 	const struct plan_point *which;
-	int rc[GUID_PLACES_MAX];
 	struct fabric f;
 
 	input = data;
 	left = size;
+	plan.n = 0;
 	check(!fabric_discover(&f, &io));
 	plan_make(&plan, &f, &node, &places);
 	if (plan_state(&plan) == PLAN_OFF)
@@ -112,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!plan_objection(&plan, &f, NULL, 0, &which)) {
 		for (size_t i = 0; i < plan.n; i++)
 			point_check(&f, &plan.point[i]);
-		ports_switch(&io, &plan, true, 0, rc);
+		switch_check(&io);
 	}
 	fabric_free(&f);
 	return 0;
