@@ -37,7 +37,9 @@
  * - A device that is removed or fails takes no new connection; when its last
  *   connection is drained its pollers are stopped by message and then everything
  *   of it is freed, the CM ids last: they keep the device's context open. One id,
- *   the anchor, does that while there is no connection.
+ *   the anchor, does that while there is no connection: a device is known, and its
+ *   removal heard of, as soon as the RDMA CM library has opened it for a request or
+ *   for a portal with an address, whether or not anybody is let in.
  */
 #include "transport/verbs.h"
 

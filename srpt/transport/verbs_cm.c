@@ -132,6 +132,7 @@ static void request_received(struct verbs *v, struct verbs_id *listener,
 	}
 	id->cm = ev->id;
 	id->cm->context = id;
+	verbs_device_see(v, id->cm); /* also if nobody is let in */
 	verbs_id_describe(id);
 	id->conn->base.info.max_rd_atomic = ev->param.conn.initiator_depth;
 	v->base.up->request(&id->conn->base, &id->conn->base.info, pd,

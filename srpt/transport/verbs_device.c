@@ -109,12 +109,17 @@ static struct verbs_device *device_new(struct verbs *v, struct rdma_cm_id *cm)
 	return dev;
 }
 
-int verbs_device_get(struct verbs *v, struct rdma_cm_id *cm, struct verbs_device **out)
+struct verbs_device *verbs_device_see(struct verbs *v, struct rdma_cm_id *cm)
 {
 	struct verbs_device *dev = device_find(v, cm->verbs);
 
-	if (!dev)
-		dev = device_new(v, cm);
+	return dev ? dev : device_new(v, cm);
+}
+
+int verbs_device_get(struct verbs *v, struct rdma_cm_id *cm, struct verbs_device **out)
+{
+	struct verbs_device *dev = verbs_device_see(v, cm);
+
 	if (!dev)
 		return -ENOMEM;
 	if (dev->dead)

@@ -3,9 +3,10 @@
  * What becomes of the events of devices: those of verbs and those of the RDMA CM that are
  * about a device and not about a connection. Two tables say it all. Control thread.
  *
- * Verbs tells them of a device as long as that is in use, which it is from its first
- * connection on. Before there is nothing to be done for it: who wants to know whether its
- * ports are up reads sysfs (ha_ports.c), wildcard listeners are the kernel's business.
+ * Verbs tells them of a device as long as that is in use, which it is from the first request
+ * on, or as soon as a portal has an address of it. Before there is nothing to be done for it:
+ * who wants to know whether its ports are up reads sysfs (ha_ports.c), wildcard listeners are
+ * the kernel's business.
  */
 #include "transport/verbs_priv.h"
 

@@ -83,8 +83,11 @@ static int id_listen(struct verbs_id *l)
 		return -errno;
 	if (sa->sa_family == AF_INET6)
 		rdma_set_option(l->cm, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY, &one, sizeof(one));
-	if (!rdma_bind_addr(l->cm, sa) && !rdma_listen(l->cm, BACKLOG))
+	if (!rdma_bind_addr(l->cm, sa) && !rdma_listen(l->cm, BACKLOG)) {
+		if (l->cm->verbs) /* not of a wildcard */
+			verbs_device_see(l->v, l->cm);
 		return 0;
+	}
 	rc = -errno;
 	rdma_destroy_id(l->cm);
 	l->cm = NULL;

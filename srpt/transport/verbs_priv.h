@@ -315,7 +315,12 @@ void verbs_poller_register(struct verbs_poller *p, struct verbs_conn *c);
 
 /* ---- verbs_device.c: devices; control thread ---- */
 
-/* The device of @cm, for one more connection. 0 or -errno, logged. */
+/*
+ * The device of @cm, known from now on: its events are heard, and when it is removed its
+ * context, which the RDMA CM library opened for @cm, is let go. NULL: failed, logged.
+ */
+struct verbs_device *verbs_device_see(struct verbs *v, struct rdma_cm_id *cm);
+/* The same for one more connection. 0 or -errno, logged. */
 int verbs_device_get(struct verbs *v, struct rdma_cm_id *cm, struct verbs_device **out);
 struct verbs_poller *verbs_device_poller(struct verbs_device *dev, struct reactor *r);
 /* A connection of it is drained; the last one frees a dead device. */

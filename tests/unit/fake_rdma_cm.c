@@ -74,11 +74,23 @@ static size_t addr_len(const struct rdma_cm_id *id, const struct sockaddr *addr)
 					     sizeof(struct sockaddr_in);
 }
 
+/* A wildcard is on no device. */
+static bool addr_is_any(const struct sockaddr *sa)
+{
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+	const struct sockaddr_in *in = (const void *)sa;
+	const struct sockaddr_ib *sib = (const void *)sa;
+
+	return sa->sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr) :
+	       sa->sa_family == AF_IB ? ib_gid_is_any((const uint8_t *)&sib->sib_addr) :
+					in->sin_addr.s_addr == 0;
+}
+
 int rdma_bind_addr(struct rdma_cm_id *id, struct sockaddr *addr)
 {
 	fake.binds++;
 	memcpy(&id->route.addr.src_storage, addr, addr_len(id, addr));
-	id->verbs = &fake_context;
+	id->verbs = addr_is_any(addr) ? NULL : &fake_context;
 	return fake_fails(fake.bind_error);
 }
 

@@ -28,24 +28,46 @@ static void test_removed_device_ends_connections_and_is_freed(void **state)
 	assert_int_equal(fake.ids, 1); /* the listener */
 }
 
-static void test_removal_without_connection_is_learned_by_the_anchor(void **state)
+/* No connection is on it: the anchor hears of it. The listener is left. */
+static void device_removed(void)
 {
-	struct fake_chan ch;
-	struct conn *c = fake_live(fake_listen("0.0.0.0"), &ch);
-	struct verbs_device *dev = verbs_conn_of(c)->id->dev;
 	struct verbs_id *id, *anchor = NULL;
 
-	(void)state;
-	fake_cm_event(fake_id(c), RDMA_CM_EVENT_DISCONNECTED);
-	fake_settle();
-	list_for_each(id, &dev->v->ids, link)
+	list_for_each(id, &verbs_of(fake_t)->ids, link)
 		if (id->state == ID_ANCHOR)
 			anchor = id;
 	assert_non_null(anchor);
+	assert_int_equal(fake.pds, 1);
 	fake_cm_event(anchor->cm, RDMA_CM_EVENT_DEVICE_REMOVAL);
 	fake_settle();
 	assert_int_equal(fake.pds, 0);
 	assert_int_equal(fake.ids, 1);
+}
+
+static void test_removal_without_connection_is_learned_by_the_anchor(void **state)
+{
+	struct fake_chan ch;
+	struct conn *c = fake_live(fake_listen("0.0.0.0"), &ch);
+
+	(void)state;
+	fake_cm_event(fake_id(c), RDMA_CM_EVENT_DISCONNECTED);
+	fake_settle();
+	device_removed();
+}
+
+/* The RDMA CM library opened the device for them; soft-RoCE waits until it is let go. */
+static void test_removal_is_learned_when_nobody_was_let_in(void **state)
+{
+	(void)state;
+	transport_reject(fake_connect(fake_listen("0.0.0.0")), NULL, 0);
+	device_removed();
+}
+
+static void test_removal_is_learned_when_only_a_portal_is_on_it(void **state)
+{
+	(void)state;
+	fake_listen("10.99.0.1");
+	device_removed();
 }
 
 static void test_device_that_came_back_is_a_new_one(void **state)
@@ -170,6 +192,11 @@ int main(void)
 			fake_setup, fake_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_removal_without_connection_is_learned_by_the_anchor,
+			fake_setup, fake_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_removal_is_learned_when_nobody_was_let_in, fake_setup, fake_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_removal_is_learned_when_only_a_portal_is_on_it,
 			fake_setup, fake_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_device_that_came_back_is_a_new_one, fake_setup, fake_teardown),

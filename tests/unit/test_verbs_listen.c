@@ -74,17 +74,18 @@ static void test_unknown_family_is_refused(void **state)
 static void test_listener_waits_for_its_device_to_come_back(void **state)
 {
 	struct transport_listener *l = fake_listen("10.99.0.1");
+	int ids = fake.ids;
 
 	(void)state;
 	fake_cm_event(fake_listener_id(l), RDMA_CM_EVENT_DEVICE_REMOVAL);
-	assert_int_equal(fake.ids, 0);
+	assert_int_equal(fake.ids, ids - 1);
 	fake.bind_error = ENODEV;
 	fake_tick();
 	fake_tick();
-	assert_int_equal(fake.ids, 0);
+	assert_int_equal(fake.ids, ids - 1);
 	fake.bind_error = 0;
 	fake_tick();
-	assert_int_equal(fake.ids, 1);
+	assert_int_equal(fake.ids, ids);
 	assert_int_equal(fake.timers, 0);
 	assert_non_null(fake_connect(l));
 }
@@ -97,7 +98,7 @@ static void test_unlisten_works_in_both_states(void **state)
 	fake_cm_event(fake_listener_id(a), RDMA_CM_EVENT_DEVICE_REMOVAL);
 	fake_t->ops->unlisten(a);
 	fake_t->ops->unlisten(b);
-	assert_int_equal(fake.ids, 0);
+	assert_int_equal(fake.ids, 1); /* the device's */
 }
 
 static void test_addresses_are_written_as_people_do(void **state)
