@@ -66,6 +66,8 @@ int verbs_channel_open(struct verbs *v)
 	if (rc) {
 		rdma_destroy_event_channel(v->ec);
 		v->ec = NULL;
+	} else if (v->base.loop) {
+		verbs_uevents_start(v);
 	}
 	return rc;
 }
@@ -129,6 +131,7 @@ static void verbs_close(struct transport *t)
 	}
 	if (!v->ec)
 		return;
+	verbs_uevents_stop(v);
 	verbs_watch_stop(&v->cm);
 	rdma_destroy_event_channel(v->ec);
 }

@@ -97,6 +97,7 @@ static struct verbs_device *device_new(struct verbs *v, struct rdma_cm_id *cm)
 	dev->ctx = cm->verbs;
 	dev->name = ibv_get_device_name(dev->ctx->device);
 	dev->iwarp = dev->ctx->device->transport_type == IBV_TRANSPORT_IWARP;
+	dev->listed = !access(dev->ctx->device->dev_path, F_OK);
 	rc = device_open(dev);
 	if (rc) {
 		log_err("%s: cannot be used: %s", dev->name, strerror(-rc));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What becomes of the events of devices: those of verbs and those of the RDMA CM that are
- * about a device and not about a connection. Two tables say it all. Control thread.
+ * What becomes of the events of devices: those of verbs, those of the RDMA CM that are about
+ * a device and not about a connection, and those of the kernel's device model. Control thread.
  *
  * Verbs tells them of a device as long as that is in use, which it is from the first request
  * on, or as soon as a portal has an address of it. Before there is nothing to be done for it:
@@ -14,7 +14,13 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
 #include <syslog.h>
+#include <unistd.h>
+
+#define UEVENTS_PER_WAKE 64
+#define UEVENT_GROUP 1u /* what the kernel says; 2 is what udev made of it */
 
 /* ---- one connection ---- */
 
@@ -241,4 +247,64 @@ bool verbs_cm_device_event(struct verbs_id *id, enum rdma_cm_event_type type)
 		return true;
 	}
 	return false;
+}
+
+/* ---- events of the kernel's device model ---- */
+
+/*
+ * A driver that cannot take a device from its users (soft-RoCE) has the kernel wait until
+ * all have closed it, and it may begin to wait before the RDMA CM is asked to say a word:
+ * which of the two comes first depends on which module was loaded first. By then the device
+ * is gone from sysfs, and that is told to whoever listens.
+ */
+static bool device_unlisted(const struct verbs_device *dev)
+{
+	return dev->listed && !dev->removed && access(dev->ctx->device->dev_path, F_OK) &&
+	       errno == ENOENT;
+}
+
+/* What was said does not matter, nor whether some of it was lost. */
+static int uevents_ready(struct verbs_watch *w)
+{
+	struct verbs_device *dev, *next;
+	struct verbs *v = w->v;
+	bool any = false;
+	char byte;
+	int n = 0;
+
+	while (n < UEVENTS_PER_WAKE && recv(w->source.fd, &byte, sizeof(byte), MSG_DONTWAIT) >= 0)
+		n++;
+	list_for_each_safe(dev, next, &v->devices, link) {
+		if (!device_unlisted(dev))
+			continue;
+		verbs_device_removed(dev);
+		any = true;
+	}
+	if (any)
+		verbs_ports_tell(v);
+	return n;
+}
+
+/* Without it the other events must do. */
+void verbs_uevents_start(struct verbs *v)
+{
+	const struct sockaddr_nl sa = { .nl_family = AF_NETLINK, .nl_groups = UEVENT_GROUP };
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+
+	if (fd < 0)
+		return;
+	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) ||
+	    verbs_watch_start(v, &v->uevents, fd, uevents_ready)) {
+		v->uevents.v = NULL;
+		close(fd);
+	}
+}
+
+void verbs_uevents_stop(struct verbs *v)
+{
+	if (!v->uevents.v)
+		return;
+	verbs_watch_stop(&v->uevents);
+	close(v->uevents.source.fd);
+	v->uevents.v = NULL;
 }

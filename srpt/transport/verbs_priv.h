@@ -153,6 +153,7 @@ struct verbs_device {
 	const char *name;
 	bool iwarp;
 	bool dead;       /* removed or failed: takes no connection any more */
+	bool listed;     /* sysfs had it when it was new */
 	bool removed;    /* the kernel waits for us to let it go */
 	uint32_t max_silent; /* of its send queues */
 	unsigned conns;  /* accepted and not yet drained */
@@ -247,6 +248,7 @@ struct verbs {
 	struct transport base; /* first */
 	struct rdma_event_channel *ec; /* NULL until there is a device */
 	struct verbs_watch cm;         /* of ec */
+	struct verbs_watch uevents;    /* started: v is set */
 	struct list_node ids;
 	struct list_node devices;
 	struct verbs_timer tick;
@@ -338,6 +340,9 @@ int verbs_async_ready(struct verbs_watch *w); /* verbs_device.async can be read 
 void verbs_ports_tell(struct verbs *v);
 /* An event of the RDMA CM about the device of @id; false: it is about something else. */
 bool verbs_cm_device_event(struct verbs_id *id, enum rdma_cm_event_type type);
+/* Look at the devices whenever the kernel says that one of any kind came or went. */
+void verbs_uevents_start(struct verbs *v);
+void verbs_uevents_stop(struct verbs *v);
 
 /* ---- verbs.c ---- */
 

@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OURS "fe80::2:c903:a1:b2c3"
 #define PEER "fe80::2:c903:a1:b2c9"
@@ -184,6 +186,40 @@ static void after_a_failure_the_device_is_used_anew(void **state)
 	fake_end(c);
 }
 
+/* The kernel waits for us, and the RDMA CM has not been asked yet. */
+static void a_device_that_sysfs_no_longer_has_is_removed(void **state)
+{
+	struct transport_listener *l;
+	struct verbs *v = verbs_of(fake_t);
+	struct fake_chan ch;
+	struct conn *c;
+	int fd;
+
+	(void)state;
+	if (!v->uevents.v)
+		skip(); /* no netlink here */
+	strcpy(fake_device.dev_path, "/tmp/test-verbs-event.XXXXXX");
+	fd = mkstemp(fake_device.dev_path);
+	assert_true(fd >= 0);
+	close(fd);
+	l = fake_listen("10.99.0.1");
+	c = fake_live(l, &ch);
+	fake_readable(v->uevents.source.fd);
+	fake_settle();
+	assert_ptr_equal(ch.c, c);
+	assert_int_equal(told, 0);
+	unlink(fake_device.dev_path);
+	fake_readable(v->uevents.source.fd);
+	assert_int_equal(told, 1);
+	fake_settle();
+	assert_null(ch.c);
+	assert_int_equal(fake.pds, 0);
+	assert_int_equal(fake.ids, 1); /* the listener, which the RDMA CM tells later */
+	fake_readable(v->uevents.source.fd);
+	assert_int_equal(told, 1);
+	fake_device.dev_path[0] = 0;
+}
+
 static void removal_and_return_are_told(void **state)
 {
 	struct transport_listener *l = fake_listen("10.99.0.1");
@@ -245,6 +281,7 @@ int main(void)
 		I(a_partition_that_is_left_ends_its_connections),
 		I(a_table_that_cannot_be_read_ends_nothing),
 		T(after_a_failure_the_device_is_used_anew),
+		T(a_device_that_sysfs_no_longer_has_is_removed),
 		T(removal_and_return_are_told),
 		T(listener_follows_its_address_to_another_port),
 		T(connection_outlives_a_move_of_its_address),

@@ -90,9 +90,11 @@ static void test_busy_reactor_looks_now_and_then(void **state)
 
 static void test_bad_descriptor_is_told(void **state)
 {
+	int watches = fake.watches;
+
 	(void)state;
 	assert_int_equal(verbs_watch_start(verbs_of(fake_t), &w, -1, on_ready), -EBADF);
-	assert_int_equal(fake.watches, fake_loop() ? 1 : 0);
+	assert_int_equal(fake.watches, watches);
 }
 
 static void test_timer_runs_once(void **state)
