@@ -313,7 +313,6 @@ static const char *login_ib(struct ping_opts *o)
 	if (!o->ib.port)
 		return "service_id=";
 	o->ib.family = AF_IB;
-	o->transport = CLIENT_VERBS;
 	inet_ntop(AF_INET6, o->ib.gid, o->host, sizeof(o->host));
 	snprintf(o->port, sizeof(o->port), "%u", o->ib.port);
 	return NULL;
@@ -576,6 +575,8 @@ int ping_opts_parse(int argc, char **argv, struct ping_opts *o)
 		return usage_error(err);
 	if (!o->has_ioc_guid)
 		o->ioc_guid = o->id_ext;
+	if (o->ib.family) /* wherever --transport stood */
+		o->transport = CLIENT_VERBS;
 	wrong = opts_check(o);
 	return wrong ? usage_error(wrong) : -1;
 }

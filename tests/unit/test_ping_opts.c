@@ -179,7 +179,7 @@ static void test_login_string(void **state)
 static void test_login_string_of_infiniband(void **state)
 {
 	static const uint8_t gid[16] = { 0xfe, 0x80, [15] = 0x0a };
-	struct ping_opts o = { .transport = CLIENT_IWARP };
+	struct ping_opts o = { .id_ext = 0 };
 	char err[PING_ERR_MAX];
 
 	(void)state;
@@ -190,9 +190,23 @@ static void test_login_string_of_infiniband(void **state)
 	assert_memory_equal(o.ib.gid, gid, 16);
 	assert_int_equal(o.ib.pkey, 0x8001);
 	assert_int_equal(o.ib.port, 5000);
-	assert_int_equal(o.transport, CLIENT_VERBS);
 	assert_string_equal(o.host, "fe80::a");
 	assert_string_equal(o.port, "5000");
+}
+
+static void test_infiniband_is_verbs_whatever_else_is_said(void **state)
+{
+	const char *login = "id_ext=1,ioc_guid=2,service_id=00000000013f1388,"
+			    "dgid=fe80000000000000000000000000000a";
+	struct ping_opts o;
+
+	(void)state;
+	assert_int_equal(PARSE(&o, "-t", login), -1);
+	assert_int_equal(o.transport, CLIENT_VERBS);
+	assert_int_equal(PARSE(&o, "-t", login, "--transport", "iwarp"), -1);
+	assert_int_equal(o.transport, CLIENT_VERBS);
+	assert_int_equal(PARSE(&o, "--transport", "iwarp", "-t", login), -1);
+	assert_int_equal(o.transport, CLIENT_VERBS);
 }
 
 static void test_login_strings_that_make_no_sense(void **state)
@@ -253,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_login_string),
 		cmocka_unit_test(test_login_string_of_infiniband),
+		cmocka_unit_test(test_infiniband_is_verbs_whatever_else_is_said),
 		cmocka_unit_test(test_login_strings_that_make_no_sense),
 		cmocka_unit_test(test_port_ids),
 	};
