@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A fabric that answers whatever it likes, and what is made of that: what is to be disabled was
- * seen to be the node's, or nothing else's, nothing else is disabled, and it is told to be done only
- * when each of the ports was read as disabled, from its switch.
+ * seen to be the node's, or nothing else's, nothing else is disabled, and it is told to be done
+ * only when each of the ports was read as disabled, from its switch.
  *
  * The input is the answers, one after the other: a byte that is 0 (it follows), 1 (none), or 2
  * (refused), then of NodeInfo type, number of ports, port and GUID in a byte each, of PortInfo a
