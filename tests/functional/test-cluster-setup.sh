@@ -43,6 +43,7 @@ cmp -s "$work/corosync" "$work/corosync--floating" || fail 'corosync.conf depend
 for mode in '' --floating; do
 	for what in crm pcs; do
 		for word in stonith-enabled=true no-quorum-policy=stop interleave=true \
+			resource-stickiness=INFINITY \
 			priority-fencing-delay=2s 'fence-(node1|.1)'; do
 			grep -qE -- "$word" "$work/$what$mode" || fail "$what $mode: no $word"
 		done
