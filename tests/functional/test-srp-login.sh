@@ -48,7 +48,11 @@ rm -r "$work/sys/class/scsi_host/host4"
 sed -i "s/^id_ext=0002C9[^ ]*/&,tl_retry_count=5/" "$work/portals"
 expect 1 srp_login
 grep -qxF "$two,tl_retry_count=5" "$add" || fail "written: $(cat "$add")"
-# It failed just now: not tried at once again.
+# It failed just now: not tried at once again, however slow this is.
+for w in "$work/run"/*.wait; do
+	read -r next pause < "$w"
+	echo "$((next + 1000)) $pause" > "$w"
+done
 echo untouched > "$add"
 expect 1 srp_login
 grep -qx untouched "$add" || fail 'it was tried without a pause'
