@@ -439,7 +439,8 @@ static void targets_enable(struct apply *a)
 	struct target *t;
 
 	list_for_each(t, &a->live->targets, link)
-		if (t->srp && t->conf->enabled && !srp_target_enabled(t->srp))
+		if (t->srp && t->conf->enabled && ha_target_here(a->live, t->conf) &&
+		    !srp_target_enabled(t->srp))
 			srp_target_enable(t->srp);
 }
 

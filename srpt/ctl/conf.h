@@ -189,6 +189,7 @@ struct conf_target {
 	uint64_t id_ext;		/* host order, 0 = not given: see conf_target_id_ext() */
 	uint64_t ioc_guid;		/* host order, 0 = the driver's, else the daemon's */
 	char node[CONF_NAME_MAX + 1];	/* made on this node only; "" = on all */
+	bool floating;			/* on all, reachable on the one where it is promoted */
 	char *comment;			/* free text for people, NULL = none */
 	struct conf_portal *portals;	/* none: all addresses at rdma_cm_port */
 	size_t n_portals;
@@ -206,7 +207,7 @@ struct conf_group_target {
 	const struct conf_target *target;	/* of this name in conf->targets, or NULL */
 };
 
-/* TARGET_GROUP in a DEVICE_GROUP block: the ports of one node. */
+/* TARGET_GROUP in a DEVICE_GROUP block: the ports of one node, or those that float. */
 struct conf_target_group {
 	uint64_t given;
 	struct conf_pos pos;
@@ -346,6 +347,8 @@ const struct conf_target_group *conf_target_group_find(const struct conf_device_
 bool conf_group_clustered(const struct conf_device_group *group);	/* it has a drbd_resource */
 /* The target group with the targets of this node; NULL: none. For one localized. */
 const struct conf_target_group *conf_local_group(const struct conf_device_group *group);
+/* Its targets are there on the node that serves, under the same names and numbers on each. */
+bool conf_group_floats(const struct conf_target_group *group);
 const char *conf_alua_state_name(enum conf_alua_state state);	/* "active", ... */
 const char *conf_handler_name(enum conf_handler handler);	/* "vdisk_blockio", ... */
 /*

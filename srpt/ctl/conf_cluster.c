@@ -43,6 +43,70 @@ static void check_one_node(const struct conf_target_group *tg, struct conf_diag_
 	}
 }
 
+/* ---- targets that are where the group is served ---- */
+
+static bool floats(const struct conf_group_target *t)
+{
+	return t->target && t->target->floating;
+}
+
+bool conf_group_floats(const struct conf_target_group *group)
+{
+	return group->n_targets && floats(&group->targets[0]);
+}
+
+/* They are told as one, and the other node has the same: there is no further one to tell of. */
+static void check_floating(const struct conf_device_group *dg, struct conf_diag_list *diags)
+{
+	for (size_t i = 0; i < dg->n_groups; i++) {
+		const struct conf_target_group *tg = &dg->groups[i];
+
+		for (size_t j = 1; j < tg->n_targets; j++)
+			if (floats(&tg->targets[j]) != conf_group_floats(tg))
+				conf_error(diags, tg->targets[j].pos, "TARGET \"%s\" is%s floating "
+					   "and TARGET \"%s\" is%s: all of a TARGET_GROUP are, or "
+					   "none", tg->targets[j].name,
+					   conf_group_floats(tg) ? " not" : "", tg->targets[0].name,
+					   conf_group_floats(tg) ? "" : " not");
+		if (conf_group_floats(tg) && dg->n_groups > 1)
+			conf_error(diags, tg->pos, "TARGET_GROUP \"%s\" has a floating TARGET: it "
+				   "is of all nodes, and the only one of DEVICE_GROUP \"%s\"",
+				   tg->name, dg->name);
+	}
+}
+
+static unsigned count_clustered(const struct conf *conf, const struct conf_target *target)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < conf->n_device_groups; i++) {
+		const struct conf_device_group *dg = &conf->device_groups[i];
+
+		for (size_t j = 0; j < dg->n_groups; j++)
+			for (size_t k = 0; k < dg->groups[j].n_targets; k++)
+				count += conf_group_clustered(dg) &&
+					 dg->groups[j].targets[k].target == target;
+	}
+	return count;
+}
+
+static void check_floating_target(const struct conf *conf, const struct conf_target *t,
+				  struct conf_diag_list *diags)
+{
+	unsigned count;
+
+	if (!t->floating)
+		return;
+	if (t->node[0])
+		conf_error(diags, t->pos, "TARGET \"%s\" is floating, and of node \"%s\" only",
+			   t->name, t->node);
+	count = count_clustered(conf, t);
+	if (count != 1)
+		conf_error(diags, t->pos, "TARGET \"%s\" is floating and in %u device groups with "
+			   "a drbd_resource: it is there where one of these is served", t->name,
+			   count);
+}
+
 static void check_group(struct conf_device_group *dg, struct conf_diag_list *diags)
 {
 	if (!conf_group_clustered(dg)) {
@@ -56,13 +120,14 @@ static void check_group(struct conf_device_group *dg, struct conf_diag_list *dia
 	if (!dg->n_groups)
 		conf_error(diags, dg->pos, "DEVICE_GROUP \"%s\" has no TARGET_GROUP: with a "
 			   "drbd_resource it needs one for each node", dg->name);
-	else if (dg->n_groups == 1)
+	else if (dg->n_groups == 1 && !conf_group_floats(&dg->groups[0]))
 		conf_warn(diags, dg->pos, "DEVICE_GROUP \"%s\" has one TARGET_GROUP: initiators "
 			  "are told of no other node", dg->name);
 	for (size_t i = 0; i < dg->n_groups; i++) {
 		state_ignore(&dg->groups[i], diags);
 		check_one_node(&dg->groups[i], diags);
 	}
+	check_floating(dg, diags);
 }
 
 static void check_volume(const struct conf *conf, const struct conf_device_group *dg,
@@ -105,6 +170,8 @@ int conf_check_cluster(struct conf *conf, struct conf_diag_list *diags)
 {
 	for (size_t i = 0; i < conf->n_device_groups; i++)
 		check_group(&conf->device_groups[i], diags);
+	for (size_t i = 0; i < conf->n_targets; i++)
+		check_floating_target(conf, &conf->targets[i], diags);
 	return check_distinct(conf, diags);
 }
 

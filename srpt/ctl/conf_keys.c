@@ -237,6 +237,8 @@ static const struct conf_key keys[] = {
 	  .help = "I/O controller of this target, if not that of the driver" },
 	{ TARGET(node), .type = CONF_T_NAME,
 	  .help = "node of a cluster that has the target; without it every one" },
+	{ TARGET(floating), .type = CONF_T_BOOL, .fallback = "0",
+	  .help = "be there only on the node of a cluster that serves its device group" },
 	{ .block = CONF_TARGET, .name = "portal", .offset = offsetof(struct conf_target, portals),
 	  .type = CONF_T_PORTAL,
 	  .help = "an address to listen on; repeatable; without any all addresses" },

@@ -226,7 +226,7 @@ static void started(void *arg, const struct apply_result *result)
 		qb_loop_stop(d->loop);
 		return;
 	}
-	listeners_update(&d->listeners, d->live.conf);
+	listeners_update(&d->listeners, d->live.conf, ha_target_here, &d->live);
 	dm_model_update(&d->dm, &d->live);
 	ha_link_update(d);
 	d->starting = false;

@@ -249,6 +249,7 @@ static void info_fill(const struct ha_group *g, struct ha_group_info *i)
 		.epoch = g->epoch, .wants = g->wanted,
 		.waiting = ha_step_is(g, HA_PROMOTE, "gate"),
 		.local = local ? local->group_id : 0, .own = g->local,
+		.floating = local && conf_group_floats(local),
 		.transition_time = (unsigned)c->transition_time,
 	};
 	if (!g->group->alua)

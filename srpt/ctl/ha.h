@@ -62,7 +62,10 @@ void ha_leased(struct daemon *d, const char *group, uint64_t epoch, uint64_t unt
 void ha_closed(struct daemon *d, const char *group, const char *reason);
 /* A promote that waits is told why: HA_GATE_CLOSED, HA_NOT_PRIMARY or HA_PARITY. */
 void ha_refused(struct daemon *d, const char *group, enum ha_result why, const char *reason);
-/* The agreed states of the group's target groups. Those it does not name stay as they are. */
+/*
+ * The agreed states of the group's target groups. Those it does not name stay as they are; 0: that
+ * of another node where the local one floats.
+ */
 struct ha_state {
 	uint16_t id;
 	enum alua_state state;
@@ -80,6 +83,7 @@ struct ha_group_info {
 	uint64_t wants;  /* a promote waits for a lease above this epoch; see waiting */
 	bool waiting;
 	uint16_t local;  /* id of its local target group; 0: it has none */
+	bool floating;   /* the other node has the same one */
 	enum alua_state own; /* this node's word on it; in states: what initiators are told */
 	unsigned transition_time; /* s */
 	unsigned n;

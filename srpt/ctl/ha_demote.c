@@ -17,6 +17,7 @@
 static void stop_start(struct ha_group *g)
 {
 	ha_timer_stop(&g->stale);
+	ha_targets_go(g);
 	ha_set_local(g, ALUA_TRANSITIONING);
 	ha_tell(g);
 	ha_step_done(g);

@@ -164,6 +164,7 @@ static void stale(void *arg)
 		ha_timer_start(&g->stale, HA_NS_PER_S);
 	} else if (g->role == HA_PROMOTED && g->local == ALUA_TRANSITIONING) {
 		log_err("group %s is unavailable: no lease for %u s", ha_name(g), STALE_S);
+		ha_targets_go(g);
 		ha_set_local(g, ALUA_UNAVAILABLE);
 		ha_tell(g);
 	}
@@ -270,10 +271,12 @@ void ha_activate(struct ha_group *g)
 {
 	ha_gate_open(g);
 	ha_health_serving(g);
-	if (ha_set_local(g, ALUA_OPTIMIZED))
+	if (ha_set_local(g, ALUA_OPTIMIZED)) {
 		ha_run_fail(g, HA_FAILED, "no memory for the access states");
-	else
-		ha_step_done(g);
+		return;
+	}
+	ha_targets_come(g);
+	ha_step_done(g);
 }
 
 /* Nobody tells its end any more. */

@@ -97,15 +97,15 @@ static bool id_known(const struct ha_state *states, unsigned n, uint16_t id)
 	return false;
 }
 
-/* "1:active,2:standby" */
+/* "1:active,2:standby"; of several other nodes 0 is told several times. */
 static bool states_read(const char *text, struct ha_state *states, unsigned *n)
 {
 	for (*n = 0; *text; (*n)++) {
 		size_t digits = strspn(text, "0123456789"), len;
 		unsigned long id = digits && digits <= 5 ? strtoul(text, NULL, 10) : 0;
 
-		if (!id || id > UINT16_MAX || text[digits] != ':' || *n == ALUA_GROUPS_MAX ||
-		    id_known(states, *n, (uint16_t)id))
+		if (!digits || digits > 5 || id > UINT16_MAX || text[digits] != ':' ||
+		    *n == ALUA_GROUPS_MAX || (id && id_known(states, *n, (uint16_t)id)))
 			return false;
 		text += digits + 1;
 		len = strcspn(text, ",");

@@ -240,6 +240,8 @@ static void group_tell(void *arg, const struct ha_group_info *i)
 	begin(l, "group", i->name);
 	ha_out_add(&l->out, "drbd", i->resource);
 	ha_out_add_u64(&l->out, "local", i->local);
+	if (i->floating)
+		ha_out_add_u64(&l->out, "floating", 1);
 	ha_out_add(&l->out, "states", states);
 	ha_out_add(&l->out, "role", ha_role_name(i->role));
 	ha_out_add_u64(&l->out, "epoch", i->epoch);

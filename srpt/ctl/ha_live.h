@@ -40,6 +40,9 @@ enum ha_access ha_access(const struct device *d);
 /* Where the state of its LU is kept; NULL: nowhere. */
 struct state_store *ha_store(const struct device *d);
 
+/* False: it floats, and its device group is not served on this node. */
+bool ha_target_here(const struct live *live, const struct conf_target *target);
+
 /* @d is about to be freed. */
 void ha_forget(struct device *d);
 

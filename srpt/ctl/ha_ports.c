@@ -101,7 +101,7 @@ void ha_ports_add_listeners(const struct listeners *l, struct ha_ports_count *c)
 	list_for_each(portal, &l->list, link) {
 		if (portal->tl && !portal->tl->down)
 			c->up++;
-		else if (portal->wanted && !portal->optional)
+		else if (portal->wanted && !portal->optional && !portal->away)
 			c->down++;
 	}
 }

@@ -5,7 +5,8 @@
  * run ends before it: it then frees itself. Control thread, but for what ha_devices.c says.
  *
  * ha.c groups and upcalls, ha_run.c runs, ha_promote.c and ha_demote.c their steps, ha_gate.c
- * leases and access states, ha_devices.c opening and closing, ha_health.c whether it serves.
+ * leases and access states, ha_devices.c opening and closing, ha_targets.c targets that float,
+ * ha_health.c whether it serves.
  */
 #ifndef SRPT_CTL_HA_PRIV_H
 #define SRPT_CTL_HA_PRIV_H
@@ -120,6 +121,8 @@ struct ha_group {
 	enum ha_result refused;    /* why there is none, and */
 	char reason[HA_REASON_MAX]; /* in words; "": nothing is wrong */
 
+	bool here;                 /* ha_targets.c: targets that float with it are here */
+
 	/* access states */
 	enum alua_state local;     /* of the local target group */
 	uint64_t table_epoch;
@@ -147,6 +150,8 @@ struct ha {
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 	struct list_node retired; /* struct ha_threads of groups that are gone */
+	struct job arrival;       /* of targets that float */
+	bool arriving;            /* it is submitted, and has not begun */
 };
 
 #define ha_for_each(g, ha) list_for_each((g), &(ha)->live->device_groups, link)
@@ -215,6 +220,13 @@ void ha_devices_revive(struct ha_group *g,
  */
 struct device **ha_devices_distinct(const struct ha_group *g, unsigned *n);
 bool ha_is_member(const struct ha_group *g, const struct device *d);
+
+/* ---- ha_targets.c: both may be called again ---- */
+
+/* The group is served: initiators may log in to targets that float with it. */
+void ha_targets_come(struct ha_group *g);
+/* It is not any more: their sessions end. What is under way in them is drained as ever. */
+void ha_targets_go(struct ha_group *g);
 
 /* ---- ha_health.c ---- */
 

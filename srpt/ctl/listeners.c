@@ -2,6 +2,7 @@
 #include "ctl/listeners.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "ctl/addresses.h"
 #include "ctl/limits.h"
 #include "transport/iwarp.h"
 #include "transport/verbs.h"
@@ -13,17 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Soon at first: an address may be on its way, and what RDMA knows of it follows it. */
+#define RETRY_FIRST_NS 50000000ull
 #define RETRY_NS 2000000000ull
-
-void listeners_init(struct listeners *l, const struct transport_upcalls *up,
-		    const struct transport_params *params, struct reactor_group *group,
-		    qb_loop_t *loop, void *ctx)
-{
-	*l = (struct listeners){ .up = up, .params = *params, .group = group, .loop = loop,
-				 .ctx = ctx };
-	list_init(&l->list);
-	list_init(&l->watches);
-}
 
 /* ---- changes of ports ---- */
 
@@ -111,7 +104,7 @@ static socklen_t address_make(const struct conf_portal *p, union address *a)
 }
 
 static void portal_want(struct listeners *l, enum listener_kind kind, const struct conf_portal *p,
-			uint16_t default_port, bool optional)
+			uint16_t default_port, bool optional, bool away)
 {
 	char name[sizeof(((struct listener *)0)->name)];
 	struct listener *li;
@@ -121,6 +114,8 @@ static void portal_want(struct listeners *l, enum listener_kind kind, const stru
 	conf_portal_format(p, default_port, name, sizeof(name));
 	list_for_each(li, &l->list, link) {
 		if (li->kind == kind && !strcmp(li->name, name)) {
+			/* What is of several targets is there for any of them. */
+			li->away = away && (!li->wanted || li->away);
 			li->wanted = true;
 			li->optional = optional;
 			return;
@@ -134,22 +129,24 @@ static void portal_want(struct listeners *l, enum listener_kind kind, const stru
 	memcpy(li->name, name, sizeof(li->name));
 	li->kind = kind;
 	li->optional = optional;
+	li->away = away;
 	li->portal = *p;
 	li->portal.port = p->port ? p->port : default_port;
 	li->wanted = true;
 	list_add_tail(&l->list, &li->link);
 }
 
-static void target_want(struct listeners *l, const struct conf_target *t, uint16_t default_port)
+static void target_want(struct listeners *l, const struct conf_target *t, uint16_t default_port,
+			bool away)
 {
 	static const struct conf_portal any[] = {
 		{ .family = AF_INET }, { .family = AF_INET6 },
 	};
 
 	for (size_t i = 0; i < t->n_portals; i++)
-		portal_want(l, LISTENER_RDMA, &t->portals[i], default_port, false);
+		portal_want(l, LISTENER_RDMA, &t->portals[i], default_port, false, away);
 	for (size_t i = 0; i < 2 && !t->n_portals; i++)
-		portal_want(l, LISTENER_RDMA, &any[i], default_port, false);
+		portal_want(l, LISTENER_RDMA, &any[i], default_port, false, away);
 }
 
 /* Of the two loopback addresses behind a lone port, one is enough. */
@@ -159,17 +156,23 @@ static void iwarp_want(struct listeners *l, const struct conf_portal *p)
 	size_t n = conf_iwarp_port_expand(p, at);
 
 	for (size_t i = 0; i < n; i++)
-		portal_want(l, LISTENER_IWARP, &at[i], 0, n > 1);
+		portal_want(l, LISTENER_IWARP, &at[i], 0, n > 1, false);
 }
 
 /* ---- making it so ---- */
 
+static void listener_close(struct listener *li)
+{
+	if (!li->tl)
+		return;
+	log_info("no longer listening on %s (%s)", li->name, kinds[li->kind].name);
+	li->tl->t->ops->unlisten(li->tl);
+	li->tl = NULL;
+}
+
 static void listener_stop(struct listener *li)
 {
-	if (li->tl) {
-		log_info("no longer listening on %s (%s)", li->name, kinds[li->kind].name);
-		li->tl->t->ops->unlisten(li->tl);
-	}
+	listener_close(li);
 	list_del(&li->link);
 	free(li);
 }
@@ -223,6 +226,11 @@ static bool listener_start(struct listeners *l, struct listener *li)
 	socklen_t len;
 	int rc;
 
+	if (li->away) {
+		listener_close(li);
+		li->error[0] = 0;
+		return t;
+	}
 	if (li->tl || !t)
 		return li->tl;
 	len = address_make(&li->portal, &a);
@@ -254,9 +262,11 @@ static void listeners_try(void *arg)
 		tried[li->kind] = true;
 		again |= !listener_start(l, li);
 	}
-	if (again && !qb_loop_timer_add(l->loop, QB_LOOP_MED, RETRY_NS, l, listeners_try,
-					&l->retry))
-		l->retrying = true;
+	if (!again)
+		return;
+	l->retrying = !qb_loop_timer_add(l->loop, QB_LOOP_MED, l->retry_ns, l, listeners_try,
+					 &l->retry);
+	l->retry_ns = l->retry_ns < RETRY_NS / 2 ? 2 * l->retry_ns : RETRY_NS;
 }
 
 static void retry_cancel(struct listeners *l)
@@ -264,6 +274,32 @@ static void retry_cancel(struct listeners *l)
 	if (l->retrying)
 		qb_loop_timer_del(l->loop, l->retry);
 	l->retrying = false;
+}
+
+static void try_anew(struct listeners *l)
+{
+	retry_cancel(l);
+	l->retry_ns = RETRY_FIRST_NS;
+	listeners_try(l);
+}
+
+static void address_came(void *arg)
+{
+	struct listeners *l = arg;
+
+	if (l->retrying)
+		try_anew(l);
+}
+
+void listeners_init(struct listeners *l, const struct transport_upcalls *up,
+		    const struct transport_params *params, struct reactor_group *group,
+		    qb_loop_t *loop, void *ctx)
+{
+	*l = (struct listeners){ .up = up, .params = *params, .group = group, .loop = loop,
+				 .ctx = ctx };
+	list_init(&l->list);
+	list_init(&l->watches);
+	l->addresses = addresses_watch(loop, address_came, l);
 }
 
 /* For connections from now on. */
@@ -276,7 +312,8 @@ static void iwarp_crc_update(struct listeners *l, enum conf_iwarp_crc crc)
 	l->iwarp_crc = crc;
 }
 
-void listeners_update(struct listeners *l, const struct conf *conf)
+void listeners_update(struct listeners *l, const struct conf *conf, listeners_here_fn here,
+		      const struct live *live)
 {
 	struct listener *li, *tmp;
 
@@ -284,14 +321,14 @@ void listeners_update(struct listeners *l, const struct conf *conf)
 	list_for_each(li, &l->list, link)
 		li->wanted = false;
 	for (size_t i = 0; i < conf->n_targets; i++)
-		target_want(l, &conf->targets[i], conf->driver.rdma_cm_port);
+		target_want(l, &conf->targets[i], conf->driver.rdma_cm_port,
+			    here && !here(live, &conf->targets[i]));
 	for (size_t i = 0; i < conf->driver.n_iwarp_ports && conf->n_targets; i++)
 		iwarp_want(l, &conf->driver.iwarp_ports[i]);
 	list_for_each_safe(li, tmp, &l->list, link)
 		if (!li->wanted)
 			listener_stop(li);
-	retry_cancel(l);
-	listeners_try(l);
+	try_anew(l);
 }
 
 void listeners_close(struct listeners *l)
@@ -299,6 +336,8 @@ void listeners_close(struct listeners *l)
 	struct listener *li, *tmp;
 
 	retry_cancel(l);
+	addresses_unwatch(l->addresses);
+	l->addresses = NULL;
 	list_for_each_safe(li, tmp, &l->list, link)
 		listener_stop(li);
 }

@@ -14,6 +14,8 @@
 #include <qb/qbloop.h>
 #include <stdbool.h>
 
+struct live;
+
 enum listener_kind { LISTENER_RDMA, LISTENER_IWARP, LISTENER_KINDS };
 
 /* What srptctl calls it: "RDMA", "iWARP". */
@@ -26,6 +28,7 @@ struct listener {
 	char name[IB_PORTAL_TEXT_MAX]; /* as in the configuration, with the port */
 	bool wanted;
 	bool optional;             /* a host without this address is all right */
+	bool away;                 /* its targets are on another node: nobody listens */
 	struct transport_listener *tl; /* NULL: not listening, error says why */
 	char error[200];
 };
@@ -54,6 +57,8 @@ struct listeners {
 	qb_loop_t *loop;
 	qb_loop_timer_handle retry;
 	bool retrying;
+	uint64_t retry_ns; /* until the next try */
+	struct addresses *addresses; /* tells of new ones; NULL: it could not be made */
 };
 
 /* @ctx: the srp_server that gets the logins. */
@@ -70,9 +75,12 @@ static inline void listeners_watch_ports(struct listeners *l, struct port_watch 
 /*
  * Listen where @conf wants it and nowhere else; addresses that stay are not touched. A target
  * without portals is reachable at every address with the driver's rdma_cm_port, and every target
- * at the driver's iwarp_ports.
+ * at the driver's iwarp_ports. Portals of targets that are not @here are kept ready only; NULL:
+ * all are.
  */
-void listeners_update(struct listeners *l, const struct conf *conf);
+typedef bool (*listeners_here_fn)(const struct live *live, const struct conf_target *target);
+void listeners_update(struct listeners *l, const struct conf *conf, listeners_here_fn here,
+		      const struct live *live);
 
 /* Stop listening; connections live on. */
 void listeners_close(struct listeners *l);

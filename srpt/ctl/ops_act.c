@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands that change something. */
 #include "base/log.h"
+#include "ctl/ha_live.h"
 #include "ctl/ops.h"
 #include "ctl/reload.h"
 
@@ -52,7 +53,10 @@ static void enable_start(struct job *j)
 	struct daemon *d = o->d;
 	struct target *t = target_of(o);
 
-	if (t) {
+	if (t && !ha_target_here(&d->live, t->conf)) {
+		ops_fail(o, "target %s is floating: it is on the node that serves its device group",
+			 t->conf->name);
+	} else if (t) {
 		log_notice("target %s enabled on request", t->conf->name);
 		srp_target_enable(t->srp);
 		dm_model_update(&d->dm, &d->live);

@@ -179,6 +179,8 @@ static void rdma_row(void *arg, const struct verbs_device_info *d)
 /* NULL: it listens. */
 static const char *listener_error(const struct listeners *l, const struct listener *li)
 {
+	if (li->away)
+		return "its target is on the node that serves";
 	if (li->tl)
 		return li->tl->down ? "waiting for the RDMA device" : NULL;
 	return li->error[0] ? li->error : l->transports[li->kind].error;

@@ -161,6 +161,9 @@ static void put_target_group(struct maker *m, const struct conf_target_group *tg
 	key(m, "rel_tgt_ids");
 	put_ports(m, tg);
 	value_end(m);
+	key(m, "floating");
+	put_bool(m, conf_group_floats(tg));
+	value_end(m);
 	place_leave(m, len);
 }
 

@@ -2,6 +2,7 @@
 #include "ctl/reload.h"
 #include "base/log.h"
 #include "ctl/ha_link.h"
+#include "ctl/ha_live.h"
 #include "ctl/notify.h"
 
 #include <errno.h>
@@ -92,7 +93,8 @@ static void reload_applied(void *arg, const struct apply_result *result)
 
 	text_add(&r->messages, text_string(&result->errors), result->errors.len);
 	if (!r->d->stopping && !result->refused) {
-		listeners_update(&r->d->listeners, r->d->live.conf);
+		listeners_update(&r->d->listeners, r->d->live.conf, ha_target_here,
+				 &r->d->live);
 		dm_model_update(&r->d->dm, &r->d->live);
 		ha_link_update(r->d);
 	}

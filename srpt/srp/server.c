@@ -27,7 +27,7 @@ void srp_done_want(struct srp_done *d, void (*fn)(void *arg), void *arg)
 {
 	d->fn = fn;
 	d->arg = arg;
-	d->wanted = true;
+	d->wanted = fn != NULL;
 }
 
 /* By message: whoever waits may free what the caller still works on. */

@@ -25,6 +25,7 @@ struct srp_done {
 	bool wanted;
 };
 
+/* @fn NULL: nobody wants to know. */
 void srp_done_want(struct srp_done *d, void (*fn)(void *arg), void *arg);
 void srp_done_tell(struct srp_done *d, struct mailbox *control);
 

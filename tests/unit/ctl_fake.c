@@ -87,6 +87,7 @@ void fake_reset(void)
 	fake_listen_status = 0;
 	fake_crc = -1;
 	fake_verbs_opens = 0;
+	fake_rdma = false;
 	fake_vectors = 0;
 	free(operations);
 	operations = NULL;

@@ -48,12 +48,13 @@ extern int fake_released;
 extern struct srp_session_info fake_sessions[FAKE_SESSIONS];
 extern unsigned fake_n_sessions;
 
-/* Software iWARP: "+127.0.0.1/5000 -::1/5000", listening and no longer; '!' failed. */
+/* "+127.0.0.1/5000 -::1/5000", listening and no longer; '!' failed. */
 extern char fake_listens[1024];
 extern int fake_listen_status; /* what listening ends with */
 extern int fake_crc;           /* enum iwarp_crc in force; -1: no transport was made */
-/* Transports of software iWARP there are, and attempts to open that of RDMA. */
+/* Transports there are, and attempts to open that of RDMA, which fail unless it is there. */
 extern int fake_transports, fake_verbs_opens;
+extern bool fake_rdma;
 extern unsigned fake_vectors; /* of the only RDMA device; 0: there is none */
 
 void fake_reset(void);

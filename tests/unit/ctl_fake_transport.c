@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- transport: a host without RDMA devices, or with one that cannot be used ---- */
+/* ---- transport: devices ---- */
 
 unsigned fake_vectors;
 
@@ -33,28 +33,7 @@ int verbs_for_each_device(void (*fn)(void *arg, const struct verbs_device_info *
 	return 0;
 }
 
-int fake_verbs_opens;
-
-int verbs_create(const struct transport_upcalls *up, const struct transport_params *p,
-		 struct reactor_group *g, void *loop, struct transport **out, char *err,
-		 size_t errlen)
-{
-	(void)up;
-	(void)p;
-	(void)g;
-	(void)loop;
-	(void)out;
-	fake_verbs_opens++;
-	snprintf(err, errlen, "no RDMA connection manager");
-	return -ENODEV;
-}
-
-void verbs_destroy(struct transport *t)
-{
-	(void)t;
-}
-
-/* ---- software iWARP: a transport that listens on paper ---- */
+/* ---- transports that listen on paper ---- */
 
 char fake_listens[1024];
 int fake_listen_status;
@@ -106,21 +85,28 @@ static void fake_unlisten(struct transport_listener *base)
 	free(l);
 }
 
-int iwarp_create(const struct transport_upcalls *up, const struct transport_params *p,
-		 const struct iwarp_params *ip, struct reactor_group *g, void *loop,
-		 struct transport **out, char *err, size_t errlen)
+static struct transport *transport_make(const struct transport_upcalls *up,
+					const struct transport_params *p, struct reactor_group *g,
+					void *loop)
 {
 	static const struct transport_ops ops = { .name = "fake", .listen = fake_listen,
 						  .unlisten = fake_unlisten };
 	struct transport *t = calloc(1, sizeof(*t));
 
-	(void)err;
-	(void)errlen;
 	assert_non_null(t);
 	*t = (struct transport){ .ops = &ops, .up = up, .params = *p, .group = g, .loop = loop };
-	fake_crc = (int)ip->crc;
 	fake_transports++;
-	*out = t;
+	return t;
+}
+
+int iwarp_create(const struct transport_upcalls *up, const struct transport_params *p,
+		 const struct iwarp_params *ip, struct reactor_group *g, void *loop,
+		 struct transport **out, char *err, size_t errlen)
+{
+	(void)err;
+	(void)errlen;
+	fake_crc = (int)ip->crc;
+	*out = transport_make(up, p, g, loop);
 	return 0;
 }
 
@@ -134,4 +120,25 @@ void iwarp_destroy(struct transport *t)
 {
 	fake_transports--;
 	free(t);
+}
+
+int fake_verbs_opens;
+bool fake_rdma;
+
+int verbs_create(const struct transport_upcalls *up, const struct transport_params *p,
+		 struct reactor_group *g, void *loop, struct transport **out, char *err,
+		 size_t errlen)
+{
+	fake_verbs_opens++;
+	if (fake_rdma) {
+		*out = transport_make(up, p, g, loop);
+		return 0;
+	}
+	snprintf(err, errlen, "no RDMA connection manager");
+	return -ENODEV;
+}
+
+void verbs_destroy(struct transport *t)
+{
+	iwarp_destroy(t);
 }

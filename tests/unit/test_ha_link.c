@@ -296,13 +296,14 @@ static void all_is_told_after_a_connection(void **state)
 
 	(void)state;
 	assert_false(ha_link_connected(d.ha_link));
+	group.floating = true;
 	group.waiting = true;
 	group.wants = 9;
 	snprintf(want, sizeof(want), "hello version=1 node=n1 pid=%d grace_ms=5000 fence_delay_s=2",
 		 (int)getpid());
 	assert_string_equal(peer_text(fd), want);
 	assert_string_equal(peer_text(fd), "group group=dg drbd=r0 local=1 "
-			    "states=1:standby,2:transitioning role=standby epoch=4 "
+			    "floating=1 states=1:standby,2:transitioning role=standby epoch=4 "
 			    "transition_s=60");
 	assert_string_equal(peer_text(fd), "want group=dg above=9");
 	assert_int_equal(parity_make(d.live.conf, &p), 0);
@@ -361,15 +362,16 @@ static void what_it_says_arrives(void **state)
 	peer_send(fd, "refuse group=dg code=secondary");
 	peer_send(fd, "refuse group=dg code=parity reason=usn");
 	peer_send(fd, "table group=dg seq=1 epoch=8 states=1:active,65535:unavailable,7:standby");
-	peer_send(fd, "table group=dg seq=2 epoch=9 states=2:transitioning");
+	peer_send(fd, "table group=dg seq=2 epoch=9 states=0:active,1:standby,0:standby");
 	peer_send(fd, "table group=dg seq=2 epoch=9 states=");
 	peer_send(fd, "what-is-this group=dg");
 	peer_send(fd, "resume group=dg");
 	wait_for("resume");
 	snprintf(want, sizeof(want), "leased dg 7 %" PRIu64 ";closed dg no quorum;closed  ;"
 		 "refused dg 4 r;refused dg 5 ;refused dg 6 usn;table dg 8 1=%d 65535=%d 7=%d;"
-		 "table dg 9 2=%d;table dg 9;resume dg;", at + 3000000000u, ALUA_OPTIMIZED,
-		 ALUA_UNAVAILABLE, ALUA_STANDBY, ALUA_TRANSITIONING);
+		 "table dg 9 0=%d 1=%d 0=%d;table dg 9;resume dg;", at + 3000000000u,
+		 ALUA_OPTIMIZED, ALUA_UNAVAILABLE, ALUA_STANDBY, ALUA_OPTIMIZED, ALUA_STANDBY,
+		 ALUA_STANDBY);
 	assert_string_equal(events, want);
 	close(fd);
 }
@@ -385,7 +387,7 @@ static void malformed_ends_the_connection(void **state)
 		"refuse group=dg", "refuse group=dg code=other",
 		"table group=dg seq=1 epoch=1", "table group=dg seq=1 states=1:active",
 		"table group=dg seq=1 epoch=1 states=1",
-		"table group=dg seq=1 epoch=1 states=0:active",
+		"table group=dg seq=1 epoch=1 states=:active",
 		"table group=dg seq=1 epoch=1 states=65536:active",
 		"table group=dg seq=1 epoch=1 states=100000:active",
 		"table group=dg seq=1 epoch=1 states=1:active,",

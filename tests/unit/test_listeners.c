@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "ctl_fake.h"
+#include "ha_fake.h"
 
 #include "ctl/listeners.h"
 #include "transport/iwarp.h"
@@ -16,6 +16,7 @@
 
 static qb_loop_t *loop;
 static struct listeners l;
+static const char *away; /* name of a target that is on another node */
 
 static int setup(void **state)
 {
@@ -23,7 +24,8 @@ static int setup(void **state)
 	static const struct transport_params params;
 
 	(void)state;
-	fake_reset();
+	fake_ha_reset();
+	away = NULL;
 	loop = qb_loop_create();
 	listeners_init(&l, &up, &params, NULL, loop, NULL);
 	return 0;
@@ -43,13 +45,19 @@ static int teardown(void **state)
 #define DRIVER(keys) "HANDLER vdisk_nullio { DEVICE n }\nTARGET_DRIVER ib_srpt {\n" keys \
 	"\nTARGET t { LUN 0 n } }"
 
+static bool here(const struct live *live, const struct conf_target *target)
+{
+	(void)live;
+	return !away || strcmp(target->name, away) != 0;
+}
+
 /* What changes in listening when @text comes into force. */
 static const char *update(const char *text)
 {
 	struct conf *conf = fake_conf(text);
 
 	fake_listens[0] = 0;
-	listeners_update(&l, conf);
+	listeners_update(&l, conf, here, NULL);
 	conf_free(conf);
 	return fake_listens;
 }
@@ -163,6 +171,68 @@ static void what_fails_is_tried_again(void **state)
 	assert_true(l.retrying);
 }
 
+#define TWO_TARGETS \
+	"HANDLER vdisk_nullio { DEVICE n }\nTARGET_DRIVER ib_srpt {\nrdma_cm_port 5000\n" \
+	"TARGET fixed { LUN 0 n\nportal 192.0.2.1\nportal 192.0.2.3 }\n" \
+	"TARGET moved { LUN 0 n\nportal 192.0.2.2\nportal 192.0.2.3 } }"
+
+/* The transport is opened, so that it takes no time when the target comes. */
+static void nobody_listens_for_a_target_elsewhere(void **state)
+{
+	(void)state;
+	fake_rdma = true;
+	away = "moved";
+	assert_string_equal(update(TWO_TARGETS), "+192.0.2.1/5000 +192.0.2.3/5000");
+	assert_false(l.retrying);
+	assert_true(listener_find("192.0.2.2:5000")->away);
+	away = NULL;
+	assert_string_equal(update(TWO_TARGETS), "+192.0.2.2/5000");
+	away = "moved";
+	assert_string_equal(update(TWO_TARGETS), "-192.0.2.2/5000");
+	away = "fixed";
+	assert_string_equal(update(TWO_TARGETS), "-192.0.2.1/5000 +192.0.2.2/5000");
+	assert_non_null(listener_find("192.0.2.3:5000")->tl);
+	assert_int_equal(fake_verbs_opens, 1);
+}
+
+static void opened_for_a_target_elsewhere(void **state)
+{
+	(void)state;
+	away = "t";
+	update(DRIVER("rdma_cm_port 5000"));
+	assert_true(l.retrying);
+	assert_int_equal(fake_verbs_opens, 1);
+}
+
+/* Attempts to listen in so many milliseconds. */
+static unsigned tries(unsigned ms)
+{
+	unsigned n = 0;
+
+	fake_listens[0] = 0;
+	fake_sleep(ms);
+	for (const char *at = fake_listens; (at = strchr(at, '!')); at++)
+		n++;
+	return n;
+}
+
+/* An address is often there a moment after who wants to listen on it. */
+static void first_tries_come_soon(void **state)
+{
+	(void)state;
+	fake_listen_status = -EADDRNOTAVAIL;
+	update(DRIVER("iwarp_port 192.0.2.1:5000"));
+	assert_int_equal(tries(350), 3);
+	assert_int_equal(tries(3000), 3);
+	assert_int_equal(tries(20000), 10);
+	update(DRIVER("iwarp_port 192.0.2.1:5000"));
+	assert_int_equal(tries(350), 3);
+	fake_listen_status = 0;
+	fake_sleep(2000);
+	assert_false(l.retrying);
+	assert_non_null(listener_find("192.0.2.1:5000")->tl);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -177,6 +247,9 @@ int main(void)
 		T(crc_changes_while_listening),
 		T(host_without_a_loopback_is_all_right),
 		T(what_fails_is_tried_again),
+		T(nobody_listens_for_a_target_elsewhere),
+		T(opened_for_a_target_elsewhere),
+		T(first_tries_come_soon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,7 @@ static void list_is_sorted_and_complete(void **state)
 		{ "DEVICE_GROUP dg/TARGET_GROUP 1/rel_tgt_ids", "1,3" },
 		{ "DEVICE_GROUP dg/TARGET_GROUP 2/rel_tgt_ids", "2,4" },
 		{ "DEVICE_GROUP dg/TARGET_GROUP 2/preferred", "0" },
+		{ "DEVICE_GROUP dg/TARGET_GROUP 2/floating", "0" },
 		{ "DEVICE_GROUP dg/target 1/LUN 0", "disk1" },
 		{ "DEVICE_GROUP dg/target 1/LUN 1", "disk2 read_only" },
 		{ "DEVICE_GROUP dg/target 1/GROUP a/LUN 0", "disk2" },
