@@ -319,8 +319,8 @@ static void on_release(struct policy *p, uint32_t node, const struct ha_msg *m)
 		return;
 	for_each_group(p, g) {
 		r = drbd_find(p, g->resource);
-		if (!strcmp(g->name, name) && g->present && g->role == ROLE_STANDBY && r &&
-		    r->role == DRBD_PRIMARY)
+		if (!strcmp(g->name, name) && g->present && g->role == ROLE_STANDBY && !g->want &&
+		    !g->lease_epoch && r && r->role == DRBD_PRIMARY)
 			act_drbd(p, g, POLICY_SECONDARY);
 	}
 }

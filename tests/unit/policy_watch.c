@@ -310,7 +310,7 @@ static void watch_hastened(struct policy_watch *w, const struct policy_action *a
 		never(w, "the role of another DRBD resource", a->group);
 	if (a->type == POLICY_PRIMARY && (!g->hasten || !w->quorum))
 		never(w, "DRBD Primary, which nobody asked for", a->group);
-	if (a->type == POLICY_SECONDARY && (!g->standby || g->lease))
+	if (a->type == POLICY_SECONDARY && (!g->standby || (g->lease && w->now < g->until)))
 		never(w, "DRBD Secondary, which is not in standby", a->group);
 	g->hasten = false;
 }
