@@ -80,20 +80,26 @@ struct leaver {
 
 /* ---- device groups ---- */
 
+/*
+ * Of a node, which is part of its name: two that say the same id have an entry each, whether both
+ * count (the target floats) or not.
+ */
 struct target_group {
 	uint16_t id;
 	bool configured; /* srptd has it */
 	bool told;       /* in the hello being said by its owner */
+	bool vacated;    /* it was active last; with vacant_until */
 	enum state state;
 	uint64_t epoch;  /* that came with the state */
-	uint32_t owner;  /* 0: nobody that is there */
+	uint32_t owner;  /* 0: nobody that is there, or we alone */
 };
 
 struct group {
 	char name[POLICY_NAME_MAX + 1];
 	char resource[DRBD_NAME_MAX + 1];
 	bool present, told; /* srptd has it; has told it since its last hello */
-	uint16_t local;     /* id of this node's target group */
+	uint16_t local;     /* id of this node's target group, */
+	bool floating;      /* and of the other nodes': its target moves */
 	enum role role;
 	uint64_t role_epoch;
 	bool want, hasten; /* hasten: with want, DRBD may be made Primary for it, once, */
@@ -119,7 +125,6 @@ struct group {
 	uint64_t table_seq;
 	uint64_t transition_ns; /* how long initiators wait for one */
 	uint64_t vacant_until;  /* what was active is to become active elsewhere; 0: no */
-	uint16_t vacated;       /* target group that was */
 
 	char refused[REASON_MAX + 16]; /* what srptd was told last, with the code; "": nothing */
 	char reason[REASON_MAX];       /* why there is no lease; "" */
@@ -198,22 +203,21 @@ const char *state_name(enum state s);
 bool state_parse(const char *text, size_t len, enum state *to);
 /* The group of @name, made if need be; NULL: there are too many, or no such name. */
 struct group *group_get(struct policy *p, const char *name);
-struct target_group *tg_find(struct group *g, uint16_t id);
 /* "1:standby,2:active" of srptd: which there are. false: malformed. */
 bool tgs_configure(struct policy *p, struct group *g, const char *states);
-/* @node says so. Whether it is so now. */
+/* @node says so; 0: we do, and have not joined. Whether it is so now. */
 bool tg_set(struct policy *p, struct group *g, uint32_t node, uint16_t id, enum state state,
 	    uint64_t epoch);
 /* Nothing is active with an epoch below the group's. */
 void tgs_epoch_rose(const struct policy *p, struct group *g);
 void tgs_node_left(struct policy *p, uint32_t node);
+void tgs_left_alone(struct group *g); /* what is left of it is ours, and not agreed on */
 void tgs_hello_begin(struct policy *p, uint32_t node);
 void tgs_hello_end(struct policy *p, uint32_t node); /* what @node did not tell is no longer */
-bool tg_other_active(const struct group *g, uint16_t id);
 bool tg_active_of(const struct group *g, uint32_t node); /* one of @node's is active */
 void tables_send(struct policy *p);
 void vacancies_end(struct policy *p); /* in which nobody has become active in time */
-void states_format(const struct group *g, char *text, size_t size);
+void states_format(const struct policy *p, const struct group *g, char *text, size_t size);
 
 /* policy_srptd.c */
 void srptd_message(struct policy *p, const struct ha_msg *m);

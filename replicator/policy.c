@@ -139,7 +139,7 @@ void policy_group_status(struct policy *p, unsigned i, struct policy_status *s)
 {
 	struct group *g = &p->groups[i];
 
-	states_format(g, g->states_text, sizeof(g->states_text));
+	states_format(p, g, g->states_text, sizeof(g->states_text));
 	*s = (struct policy_status){
 		.present = g->present,
 		.group = g->name,

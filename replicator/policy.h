@@ -102,7 +102,7 @@ struct policy_status {
 	const char *reason;                         /* why not; "" if open or not wanted */
 	const char *health;                         /* as the attribute srpt-GROUP will be */
 	int score;                                  /* < 0: none */
-	const char *states;                         /* "1:active,2:standby" */
+	const char *states;                         /* "1:active,2:standby", as srptd is told */
 };
 
 unsigned policy_groups(const struct policy *p);

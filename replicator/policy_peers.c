@@ -66,7 +66,7 @@ void own_state_send(struct policy *p, struct group *g)
 	struct ha_out *o;
 
 	if (!p->joined) {
-		tg_set(p, g, p->self, g->local, g->own_state, g->own_epoch);
+		tg_set(p, g, 0, g->local, g->own_state, g->own_epoch);
 		return;
 	}
 	o = out_begin(p, "state", g);
@@ -270,15 +270,10 @@ static void left_alone(struct policy *p)
 {
 	act_log(p, LOG_WARNING, "this node is not in the replicators' process group");
 	for_each_group(p, g) {
-		struct target_group *own = tg_find(g, g->local);
-
 		g->claiming = 0;
 		if (g->holder == p->self)
 			g->holder = 0;
-		if (own && own->state == STATE_ACTIVE) {
-			own->state = STATE_TRANSITIONING;
-			g->table_changed = true;
-		}
+		tgs_left_alone(g);
 	}
 }
 

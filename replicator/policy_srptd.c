@@ -93,6 +93,7 @@ static void on_group(struct policy *p, const struct ha_msg *m)
 	if (!g)
 		return;
 	g->local = (uint16_t)number_of(m, "local", UINT16_MAX);
+	g->floating = number_of(m, "floating", 1);
 	if (!states || role == ROLE_UNKNOWN || !tgs_configure(p, g, states)) {
 		act_log(p, LOG_ERR, "%s: srptd tells no role or no states of target groups: it is "
 			"left out", g->name);

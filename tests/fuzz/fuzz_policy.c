@@ -34,6 +34,9 @@ static const char *const lines[] = {
 	"srptd group group=dg drbd=r0 local=1 states=1:active,2:standby role=promoted epoch=3",
 	"srptd group group=dg drbd=r0 local=2 states=1:standby,2:active role=promoted epoch=3",
 	"srptd group group=two drbd=r1 local=1 states=1:standby,2:standby role=standby epoch=0",
+	"srptd group group=dg drbd=r0 local=1 floating=1 states=1:standby role=standby epoch=0",
+	"srptd group group=dg drbd=r0 local=1 floating=1 states=1:active role=promoted epoch=3",
+	"srptd group group=dg drbd=r0 local=1 states=1:standby role=standby epoch=0",
 	"srptd parity hash=aa keys=1",
 	"srptd parity hash=bb keys=1",
 	"srptd ready",
@@ -90,6 +93,8 @@ static const char *const lines[] = {
 	"from 2 group group=dg epoch=4 tg=2 state=active state_epoch=4 held=1",
 	"from 1 group group=dg epoch=4 tg=1 state=active state_epoch=4 held=1",
 	"from 2 ready",
+	"from 2 state group=dg tg=1 state=active epoch=9 held=1",
+	"from 2 group group=dg epoch=4 tg=1 state=active state_epoch=4 held=1",
 	"from 2 release group=dg",
 	"from 2 release group=two",
 	"from 2 parity-ask",
@@ -113,6 +118,16 @@ static const char *const prologue[] = {
 	"2> drbd exists resource name:r0 role:Primary suspended:no",
 	"2> drbd exists device name:r0 volume:0 disk:UpToDate", "2> drbd exists -",
 	"srptd want group=dg above=0", "2> srptd want group=dg above=0",
+};
+
+/* Behind it: both have been given a target that floats. */
+static const char *const floating[] = {
+	"srptd hello version=1 node=node1 pid=1 grace_ms=3000",
+	"srptd group group=dg drbd=r0 local=1 floating=1 states=1:standby role=promoting epoch=0",
+	"srptd parity hash=aa keys=1", "srptd ready",
+	"2> srptd hello version=1 node=node2 pid=1 grace_ms=3000",
+	"2> srptd group group=dg drbd=r0 local=1 floating=1 states=1:standby role=promoting",
+	"2> srptd parity hash=aa keys=1", "2> srptd ready",
 };
 
 static void line_for(struct policy_run *r, unsigned node, const char *line)
@@ -146,6 +161,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size && data[0] & 1)
 		for (size_t i = 0; i < ARRAY_SIZE(prologue); i++)
 			policy_run_line(r, prologue[i]);
+	if (size && (data[0] & 3) == 3)
+		for (size_t i = 0; i < ARRAY_SIZE(floating); i++)
+			policy_run_line(r, floating[i]);
 	for (size_t i = 1; i < size && i < EVENTS_MAX; i++)
 		run_byte(r, data[i], &ms);
 	policy_run_free(r);

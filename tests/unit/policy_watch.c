@@ -266,6 +266,22 @@ static void watch_lease(struct policy_watch *w, const struct ha_msg *m, struct w
 	g->until = at + ms * 1000000;
 }
 
+/* 0 is of other nodes, of which there can be several. */
+static void watch_ids(const struct policy_watch *w, const char *states, const char *of)
+{
+	bool told[UINT16_MAX + 1] = { false };
+	unsigned long id;
+	char *end;
+
+	for (const char *at = states; *at; at += *at == ',') {
+		id = strtoul(at, &end, 10);
+		if (end == at || *end != ':' || id > UINT16_MAX || (id && told[id]))
+			never(w, "a table with a target group that is none, or twice", of);
+		told[id] = true;
+		at = end + strcspn(end, ",");
+	}
+}
+
 static void watch_table(struct policy_watch *w, const struct ha_msg *m, struct watched *g)
 {
 	const char *states = ha_msg_get(m, "states"), *first;
@@ -273,6 +289,7 @@ static void watch_table(struct policy_watch *w, const struct ha_msg *m, struct w
 
 	if (!states || !ha_msg_get_u64(m, "epoch", UINT64_MAX, &epoch))
 		never(w, "a table without all it needs", g->name);
+	watch_ids(w, states, g->name);
 	first = strstr(states, ":active");
 	if (first && strstr(first + 1, ":active"))
 		never(w, "two target groups are active", g->name);
