@@ -287,7 +287,7 @@ logging {{
 '''
 
 
-SRPTD = '''
+SRPTD_HEAD = '''
 DAEMON {{
 	control_socket srptd
 	state_dir {dir}
@@ -304,7 +304,9 @@ HANDLER vdisk_fileio {{
 TARGET_DRIVER ib_srpt {{
 	iwarp_port 5555
 	ioc_guid 0002c90300a1b2c3
-	TARGET node1 {{
+'''
+
+SRPTD = SRPTD_HEAD + '''	TARGET node1 {{
 		node node1
 		enabled 1
 		rel_tgt_id 1
@@ -329,6 +331,24 @@ DEVICE_GROUP dg {{
 	TARGET_GROUP node2 {{
 		group_id 2
 		TARGET node2
+	}}
+}}
+'''
+
+FLOATING = SRPTD_HEAD + '''	TARGET moves {{
+		floating 1
+		enabled 1
+		rel_tgt_id 1
+		id_ext 0002c90300a1b2c4
+		LUN 0 disk1
+	}}
+}}
+DEVICE_GROUP dg {{
+	drbd_resource r0
+	DEVICE disk1
+	TARGET_GROUP moves {{
+		group_id 1
+		TARGET moves
 	}}
 }}
 '''
@@ -387,9 +407,9 @@ class Node:
             '--run-dir', f'{self.dir}/run', '--fence-program', f'{self.dir}/bin/srp-fence-node'],
             env=env)
 
-    def daemon_start(self):
+    def daemon_start(self, config):
         """The real srptd in the place of ours."""
-        write(f'{self.dir}/srpt.conf', SRPTD.format(dir=self.dir, work=WORK))
+        write(f'{self.dir}/srpt.conf', config.format(dir=self.dir, work=WORK))
         self.daemon = self.start('srptd', [f'{BUILD}/../srpt/srptd', '-f', '--node', self.name,
                                            '-c', f'{self.dir}/srpt.conf'])
         until('srptd', lambda: self.ctl('monitor')[0] == 0)
@@ -484,13 +504,13 @@ class Cluster:
             until(f'{node.name} hears of both', lambda n=node:
                   n.srptd.states() == {1: 'standby', 2: 'standby'})
 
-    def start_daemons(self):
+    def start_daemons(self, config=SRPTD):
         """The same with the real srptd."""
         write(f'{WORK}/disk1', 'x' * (1 << 20))
         for node in self.nodes:
             node.corosync_start()
             node.replicator_start()
-            node.daemon_start()
+            node.daemon_start(config)
         for node in self.nodes:
             until('heard', lambda n=node: '"parity": "equal"' in n.ask('-j', 'status').stdout)
 
@@ -691,6 +711,30 @@ def serve(c):
         check(f'demote: {code} {text}', code == 0)
 
 
+def floating(c):
+    """The same with one target that floats: each node sees the other's target group as 0."""
+    c.start_daemons(FLOATING)
+    for new, old in ((c.a, c.b), (c.b, c.a), (c.a, c.b)):
+        old.drbd.set(role='Secondary')
+        new.drbd.set(role='Primary')
+        code, text = new.ctl('promote', GROUP, '20')
+        check(f'promote: {code} {text}', code == 0)
+        check('it serves', new.ctl('monitor')[0] == 8)
+        check('the other one does not', old.ctl('monitor')[0] == 0)
+        until('active here', lambda n=new: n.states() == {'1:active', '0:standby'})
+        until('active there', lambda n=old: n.states() == {'1:standby', '0:active'})
+        if new is c.b:
+            new.replicator.kill()
+            new.replicator.wait()
+            until('gone', lambda n=old: n.states() == {'1:standby'})
+            new.replicator_start()
+            until('it is back', lambda n=new: '"states": "' in n.ask('-j', 'status').stdout)
+            until('serves again', lambda n=new: n.states() == {'1:active', '0:standby'})
+            until('active again', lambda n=old: n.states() == {'1:standby', '0:active'})
+        code, text = new.ctl('demote', GROUP, '10')
+        check(f'demote: {code} {text}', code == 0)
+
+
 def hasten(c):
     """A promote that may wait for DRBD has the roles of DRBD changed; one that may not has not."""
     c.start_daemons()
@@ -739,7 +783,7 @@ def lost(c):
 # real srptd says, there is none that is made up.
 CASES = {
     move: 3000, renew: 3000, split: 6000, killed: 1000, corosync: 3000, frozen: 1000, drbd: 3000,
-    parity: 3000, status: 3000, serve: 0, hasten: 0, lost: 6000,
+    parity: 3000, status: 3000, serve: 0, floating: 0, hasten: 0, lost: 6000,
 }
 
 
