@@ -51,6 +51,13 @@ for mode in '' --floating; do
 done
 grep -q 'srpt-clone:demote drbd-clone:demote' "$work/crm" || fail 'crm: DRBD may be demoted first'
 grep -q 'demote srpt-clone then demote drbd-clone' "$work/pcs" || fail 'pcs: DRBD may be demoted first'
+# The address is with the target that serves, and goes after its sessions.
+grep -qx 'colocation .* inf: srpt-address srpt-clone:Promoted' "$work/crm--floating" &&
+	grep -q 'srpt-clone:demote srpt-address:stop symmetrical=false' "$work/crm--floating" &&
+	grep -q 'colocation add srpt-address with Promoted srpt-clone INFINITY' "$work/pcs--floating" &&
+	grep -q 'demote srpt-clone then stop srpt-address symmetrical=false' "$work/pcs--floating" ||
+	fail 'the address is not with the target'
+! grep -q srpt-address "$work/crm" "$work/pcs" || fail 'an address that nobody asked for'
 # Both have the same parameters of resources.
 words()
 {
@@ -102,7 +109,7 @@ fi
 for node in node1 node2; do
 	for mode in '' --floating; do
 		expect 0 ctl --node $node check-config "$work/target$mode"
-		[ -n "$mode" ] || shows ', 0 warnings'
+		shows ', 0 warnings'
 	done
 done
 

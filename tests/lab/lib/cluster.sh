@@ -121,7 +121,7 @@ recipe()
 		mkdir -p "$dir" && cp -r "$LAB/../../conf/cluster" "$LAB/../../conf/target" "$dir/"
 		cp "$LAB/ha.site" "$dir/site"
 		if [ "$kind" = drbd ]; then
-			sed -i '/^\[alua\]$/,/^\[all\]$/d' "$dir/cluster/crm"
+			sed -i '/^primitive srpt /,$d' "$dir/cluster/crm"
 		fi
 	fi
 	[ "$kind" != floating ] || set -- --floating "$@"
