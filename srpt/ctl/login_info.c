@@ -34,6 +34,7 @@ void login_addrs_free(struct login_addrs *addrs)
 static const struct column columns[] = {
 	{ "target", NULL, COLUMN_TEXT },
 	{ "enabled", NULL, COLUMN_BOOL },
+	{ "awaited", NULL, COLUMN_BOOL },
 	{ "transport", NULL, COLUMN_TEXT },
 	{ "id_ext", NULL, COLUMN_TEXT },
 	{ "ioc_guid", NULL, COLUMN_TEXT },
@@ -58,13 +59,29 @@ static bool is_loopback(const struct conf_portal *p)
 	return p->family == AF_INET ? p->addr[0] == 127 : !memcmp(p->addr, v6, sizeof(v6));
 }
 
-/* All but the last column. */
-static void row_begin(struct login_list *l, const char *transport, const char *dest)
+/* A target that floats is reached at an address that comes and goes. */
+static bool is_awaited(const struct login_list *l, const struct conf_portal *p)
+{
+	const struct rdma_addrs *here = &l->addrs->host;
+
+	if (!l->target->floating || !p || is_loopback(p))
+		return false;
+	for (size_t i = 0; i < here->count; i++)
+		if (here->list[i].family == p->family &&
+		    !memcmp(here->list[i].addr, p->addr, sizeof(p->addr)))
+			return false;
+	return true;
+}
+
+/* All but the last column. @p: NULL for native InfiniBand. */
+static void row_begin(struct login_list *l, const struct conf_portal *p, const char *transport,
+		      const char *dest)
 {
 	struct report *r = l->r;
 
 	report_text(r, l->target->name);
 	report_bool(r, l->target->enabled);
+	report_bool(r, is_awaited(l, p));
 	report_text(r, transport);
 	report_printf(r, "%016" PRIx64, l->id_ext);
 	report_printf(r, "%016" PRIx64, l->ioc_guid);
@@ -77,7 +94,7 @@ static void row_add(struct login_list *l, const struct conf_portal *p)
 	char dest[IB_PORTAL_TEXT_MAX];
 
 	conf_portal_format(p, 0, dest, sizeof(dest));
-	row_begin(l, l->iwarp ? "iWARP" : "RDMA", dest);
+	row_begin(l, p, l->iwarp ? "iWARP" : "RDMA", dest);
 	report_printf(r, "id_ext=%016" PRIx64 ",ioc_guid=%016" PRIx64 ",dest=%s", l->id_ext,
 		      l->ioc_guid, dest);
 	l->remote_iwarp |= l->iwarp && !is_loopback(p);
@@ -88,7 +105,7 @@ static void ib_row(struct login_list *l, const struct ib_portal *p)
 {
 	char dest[IB_PORTAL_TEXT_MAX];
 
-	row_begin(l, "IB", ib_portal_text(p, dest));
+	row_begin(l, NULL, "IB", ib_portal_text(p, dest));
 	report_printf(l->r, "id_ext=%016" PRIx64 ",ioc_guid=%016" PRIx64 ",dgid=%016" PRIx64
 		      "%016" PRIx64 ",pkey=%04x,service_id=%016" PRIx64, l->id_ext, l->ioc_guid,
 		      get_be64(p->gid), get_be64(p->gid + 8), p->pkey, ib_portal_service_id(p));

@@ -26,7 +26,8 @@ void login_addrs_free(struct login_addrs *addrs);
  * reachable at every address of @addrs, and every target at those of iwarp_port. A portal of native
  * InfiniBand that names no GID is at every port that fits. @ioc_guid: the
  * daemon's, for targets without one. @notes gets a line when there is no row, with the reason, or
- * when something must be added to a row.
+ * when something must be added to a row. A row is "awaited" when its address is not this host's and
+ * its target floats: it will come with that.
  */
 void login_info_report(struct report *r, const struct conf *conf, uint64_t ioc_guid,
 		       const struct login_addrs *addrs, struct text *notes);

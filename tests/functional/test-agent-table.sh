@@ -86,6 +86,14 @@ row monitor clone 1 'no answer' $deep "$login" srptctl-monitor='0' \
 	srp-ping-login='4 srp-ping: no answer in time'
 row monitor clone 1 'nothing to log in to' $deep srptctl-monitor='0'
 row monitor clone 1 'nothing to log in to' $deep "${login/true/false}" srptctl-monitor='0'
+# An address that moves is the matter of another resource.
+away=${login/\"transport/\"awaited\": true, \"transport}
+row monitor promoted 8 - $deep "$away" srptctl-monitor='8'
+called 'login-info'
+not_called srp-ping
+row monitor promoted 8 - $deep "$away\\n${login#*=0 }" srptctl-monitor='8'
+called '^srp-ping .*--target id_ext=1,dest=a$'
+row monitor clone 1 'nothing to log in to' $deep "${away/true/false}" srptctl-monitor='0'
 row monitor plain 0 - $deep "$login" srptctl-monitor='8'
 called '^srp-ping .*--read '
 row monitor plain 1 'no answer' $deep "$login" srptctl-monitor='8' srp-ping-login='4 no answer'

@@ -212,11 +212,38 @@ static void json_has_the_parts(void **state)
 
 	(void)state;
 	assert_non_null(strstr(p, "\"target\": \"t\", \"enabled\": true, "
-			       "\"transport\": \"RDMA\", "
+			       "\"awaited\": false, \"transport\": \"RDMA\", "
 			       "\"id_ext\": \"0000000000000005\", "
 			       "\"ioc_guid\": \"0002c90300a1b2c3\", "
 			       "\"dest\": \"192.0.2.7:5555\", "
 			       "\"login\": \"" LOGIN "192.0.2.7:5555\""));
+}
+
+/* An address that moves; one that is not this host's for another reason is a fault. */
+static void an_address_that_moves_is_awaited(void **state)
+{
+	static const char group[] =
+		"DEVICE_GROUP dg {\n drbd_resource r\n TARGET_GROUP g {\n group_id 1\n TARGET t\n }\n}";
+	static const struct {
+		const char *keys;
+		bool awaited;
+	} rows[] = {
+		{ "portal 192.0.2.7\nfloating 1", true },
+		{ "portal 198.51.100.1\nfloating 1", false },
+		{ "portal [2001:db8::1]\nfloating 1", false },
+		{ "portal [2001:db8::2]\nfloating 1", true },
+		{ "portal 192.0.2.7", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), DRIVER("5555", "TARGET t { enabled 1\n%s\n}") "\n%s",
+			 rows[i].keys, group);
+		assert_int_equal(strstr(printed(text, GUID, true), "\"awaited\": true") != NULL,
+				 rows[i].awaited);
+	}
 }
 
 /* ---- interfaces of RDMA devices ---- */
@@ -348,6 +375,7 @@ int main(void)
 		cmocka_unit_test(guid_of_target_before_driver_before_daemon),
 		cmocka_unit_test(targets_have_different_id_ext),
 		cmocka_unit_test(json_has_the_parts),
+		cmocka_unit_test(an_address_that_moves_is_awaited),
 		S(roce_names_its_interfaces),
 		S(ipoib_is_found_by_its_gid),
 		S(iwarp_is_found_by_its_mac),

@@ -6,13 +6,16 @@
 . /lab/guest/cluster.sh
 
 history=/run/history
+bare=/run/bare-disk
 
 # Seldom: what is measured needs the processors.
 poll=1
 
-# The one multipath device, to $map; false when there is none.
+# The one multipath device, or the disk that bare_begin has taken instead, to $map; false when there
+# is none.
 map_find()
 {
+	[ ! -e "$bare" ] || { read -r map < "$bare" && [ -b "$map" ]; return; }
 	for map in /dev/mapper/*; do
 		[ "$map" = /dev/mapper/control ] || [ ! -e "$map" ] || return 0
 	done
@@ -46,6 +49,26 @@ running()
 	local pid
 
 	read -r pid 2> /dev/null < "$history/$1.pid" && [ -d "/proc/$pid" ]
+}
+
+# bare_begin: the initiator is one without multipath, which waits for the only path it has.
+bare_begin()
+{
+	local disk
+
+	paths_find || { echo 'no path'; return 1; }
+	disk=("/sys/class/scsi_generic/${paths[0]##*/}/device/block"/*)
+	systemctl stop multipathd.socket multipathd 2> /dev/null
+	wait_for 20 multipath -F || { echo 'the multipath device stays'; return 1; }
+	echo off | tee /sys/class/srp_remote_ports/port-*/fast_io_fail_tmo > /dev/null || return 1
+	echo "/dev/${disk[0]##*/}" > "$bare"
+}
+
+bare_end()
+{
+	rm -f "$bare"
+	echo 0 | tee /sys/class/srp_remote_ports/port-*/fast_io_fail_tmo > /dev/null
+	systemctl start multipathd.socket multipathd && wait_for 60 map_find
 }
 
 # history_start PATHS SAMPLE [OPTION...]: writes until it is told to end; SAMPLE "yes": asks for the
