@@ -55,13 +55,15 @@ grep -q 'demote srpt-clone then demote drbd-clone' "$work/pcs" || fail 'pcs: DRB
 grep -qx 'colocation .* inf: srpt-address srpt-clone:Promoted' "$work/crm--floating" &&
 	grep -q 'srpt-clone:demote srpt-address:stop symmetrical=false' "$work/crm--floating" &&
 	grep -q 'colocation add srpt-address with Promoted srpt-clone INFINITY' "$work/pcs--floating" &&
-	grep -q 'demote srpt-clone then stop srpt-address symmetrical=false' "$work/pcs--floating" ||
+	grep -q 'demote srpt-clone then stop srpt-address symmetrical=false' "$work/pcs--floating" &&
+	[ "$(grep -c 'Optional: srpt-address:' "$work/crm--floating")" = 2 ] &&
+	[ "$(grep -c ' srpt-address then .* kind=Optional ' "$work/pcs--floating")" = 2 ] ||
 	fail 'the address is not with the target'
 ! grep -q srpt-address "$work/crm" "$work/pcs" || fail 'an address that nobody asked for'
 # Both have the same parameters of resources.
 words()
 {
-	grep -oE '[a-zA-Z_-]+=[A-Za-z0-9_.-]+' "$1" | grep -vE '^(ip|username|password|pcmk_host_list|promotable|disable|cib|work|CIB_file|id|path)=' |
+	grep -oE '[a-zA-Z_-]+=[A-Za-z0-9_.-]+' "$1" | grep -vE '^(ip|username|password|pcmk_host_list|promotable|disable|kind|cib|work|CIB_file|id|path)=' |
 		sort -u
 }
 for mode in '' --floating; do

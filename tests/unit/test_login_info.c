@@ -223,7 +223,8 @@ static void json_has_the_parts(void **state)
 static void an_address_that_moves_is_awaited(void **state)
 {
 	static const char group[] =
-		"DEVICE_GROUP dg {\n drbd_resource r\n TARGET_GROUP g {\n group_id 1\n TARGET t\n }\n}";
+		"DEVICE_GROUP dg {\n drbd_resource r\n"
+		" TARGET_GROUP g {\n group_id 1\n TARGET t\n }\n}";
 	static const struct {
 		const char *keys;
 		bool awaited;
