@@ -19,9 +19,9 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fake_umad now;
 static int ours = -1, theirs = -1; /* ends of the pair while the port is open */
-static unsigned opened;
 static uint64_t methods;
-static bool stuck; /* somebody is */
+static int opened; /* times */
+static int stuck;  /* somebody is */
 
 void fake_umad_reset(void)
 {
@@ -38,34 +38,29 @@ void fake_umad_set(const struct fake_umad *f)
 	pthread_mutex_unlock(&lock);
 }
 
-unsigned fake_umad_opened(void)
+static int locked(const int *value)
 {
-	unsigned n;
+	int was;
 
 	pthread_mutex_lock(&lock);
-	n = opened;
+	was = *value;
 	pthread_mutex_unlock(&lock);
-	return n;
+	return was;
+}
+
+unsigned fake_umad_opened(void)
+{
+	return (unsigned)locked(&opened);
 }
 
 bool fake_umad_is_open(void)
 {
-	bool is;
-
-	pthread_mutex_lock(&lock);
-	is = ours >= 0;
-	pthread_mutex_unlock(&lock);
-	return is;
+	return locked(&ours) >= 0;
 }
 
 bool fake_umad_is_stuck(void)
 {
-	bool is;
-
-	pthread_mutex_lock(&lock);
-	is = stuck;
-	pthread_mutex_unlock(&lock);
-	return is;
+	return locked(&stuck);
 }
 
 uint64_t fake_umad_methods(void)

@@ -80,6 +80,12 @@ static void agent_start(void)
 	assert_int_equal(dm_agent_start(table_make(2), &agent), 0);
 }
 
+static void agent_answers(void)
+{
+	agent_start();
+	within(port_get().answering);
+}
+
 static void ask(uint16_t attribute, uint16_t pkey_index)
 {
 	uint8_t mad[256] = { 1, 6, 1, 1 };
@@ -94,8 +100,7 @@ static void test_answers(void **state)
 	uint8_t mad[256];
 
 	(void)state;
-	agent_start();
-	within(port_get().answering);
+	agent_answers();
 	assert_int_equal(fake_umad_methods(), 1 << 1 | 1 << 2 | 0xf << 0x12);
 	ask(0x10, 0);
 	assert_true(fake_umad_sent(mad, &qpn, &qkey));
@@ -120,8 +125,7 @@ static void test_drops(void **state)
 	uint8_t mad[256] = { 1, 6, 1, 1 };
 
 	(void)state;
-	agent_start();
-	within(port_get().answering);
+	agent_answers();
 	fake_umad_deliver(mad, 255, 0, 0);
 	fake_umad_deliver(mad, 24, 0, 0);
 	mad[3] = 0x81;
@@ -136,8 +140,7 @@ static void test_send_fails(void **state)
 {
 	(void)state;
 	umad.send_fails = true;
-	agent_start();
-	within(port_get().answering);
+	agent_answers();
 	ask(0x10, 0);
 	within(port_get().counts[DM_UNSENT] == 1);
 	assert_true(port_get().answering);
@@ -149,8 +152,7 @@ static void test_publish(void **state)
 	uint8_t mad[256];
 
 	(void)state;
-	agent_start();
-	within(port_get().answering);
+	agent_answers();
 	dm_agent_publish(agent, table_make(1));
 	ask(0x10, 1);
 	assert_true(fake_umad_sent(mad, &qpn, &qkey));
@@ -172,8 +174,7 @@ static void test_port_changes(void **state)
 	uint8_t mad[256];
 
 	(void)state;
-	agent_start();
-	within(port_get().answering);
+	agent_answers();
 	umad.lid = 17;
 	fake_umad_set(&umad);
 	within(port_get().lid == 17);
@@ -192,8 +193,7 @@ static void test_port_changes(void **state)
 static void test_device_goes(void **state)
 {
 	(void)state;
-	agent_start();
-	within(port_get().answering);
+	agent_answers();
 	umad.absent = true;
 	fake_umad_set(&umad);
 	within(!port_get().present);
@@ -219,8 +219,7 @@ static void test_wakes(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 5; i++) {
-		agent_start();
-		within(port_get().answering);
+		agent_answers();
 		begin = now_ms();
 		dm_agent_publish(agent, table_make(0));
 		within(!fake_umad_is_open());
@@ -238,8 +237,7 @@ static void test_wakes(void **state)
 static void test_stuck(void **state)
 {
 	(void)state;
-	agent_start();
-	within(port_get().answering);
+	agent_answers();
 	umad.stuck = true;
 	fake_umad_set(&umad);
 	within(fake_umad_is_stuck());
@@ -256,8 +254,7 @@ static void test_stuck(void **state)
 static void test_device_breaks(void **state)
 {
 	(void)state;
-	agent_start();
-	within(port_get().answering);
+	agent_answers();
 	fake_umad_break();
 	within(fake_umad_opened() == 2 && port_get().answering);
 }
@@ -287,8 +284,7 @@ static void test_capability(void **state)
 {
 	(void)state;
 	umad.is_dm = false;
-	agent_start();
-	within(port_get().answering);
+	agent_answers();
 	assert_false(port_get().is_dm);
 	umad.is_dm = true;
 	fake_umad_set(&umad);
