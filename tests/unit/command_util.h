@@ -7,9 +7,8 @@
 #ifndef SRPT_UNIT_COMMAND_UTIL_H
 #define SRPT_UNIT_COMMAND_UTIL_H
 
-#include "fake_scsi.h"
 #include "scsi/sense.h"
-#include "srp_env.h"
+#include "srp_util.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,34 +22,15 @@ static uint8_t memory[16384], pattern[16384];
 
 static inline int setup_imm(void **state, uint32_t imm_offset)
 {
-	struct srp_env *e = malloc(sizeof(*e));
-
-	assert_non_null(e);
-	srp_env_init(e, 1);
-	e->imm_offset = imm_offset;
-	fake_scsi_init(&e->control);
-	srp_env_open(e);
 	for (size_t i = 0; i < sizeof(pattern); i++)
 		pattern[i] = (uint8_t)(i * 31 + i / 256);
 	memset(memory, 0, sizeof(memory));
-	*state = e;
-	return 0;
+	return srp_setup(state, 1, imm_offset);
 }
 
 static inline int setup(void **state)
 {
 	return setup_imm(state, SRP_ENV_IMM_OFFSET);
-}
-
-static inline int teardown(void **state)
-{
-	struct srp_env *e = *state;
-
-	srp_env_close(e);
-	assert_int_equal(fake_scsi.nexuses, 0);
-	srp_env_fini(e);
-	free(e);
-	return 0;
 }
 
 /* The initiator's buffer is mapped in both directions. */

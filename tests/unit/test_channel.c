@@ -1,35 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Receives, credit and the end of a channel; the device server is a fake. */
-#include "fake_scsi.h"
-#include "srp_env.h"
+#include "srp_util.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const uint8_t tur[16];
 
 static int setup(void **state)
 {
-	struct srp_env *e = malloc(sizeof(*e));
-
-	assert_non_null(e);
-	srp_env_init(e, 1);
-	fake_scsi_init(&e->control);
-	srp_env_open(e);
-	*state = e;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct srp_env *e = *state;
-
-	srp_env_close(e);
-	assert_int_equal(fake_scsi.nexuses, 0);
-	srp_env_fini(e);
-	free(e);
-	return 0;
+	return srp_setup(state, 1, SRP_ENV_IMM_OFFSET);
 }
 
 static struct ini *login(void **state)

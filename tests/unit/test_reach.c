@@ -1,31 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A login that came where its target has no portal is refused, whatever else it may. */
-#include "fake_scsi.h"
-#include "srp_env.h"
+#include "srp_util.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static int setup(void **state)
 {
-	struct srp_env *e = malloc(sizeof(*e));
-
-	assert_non_null(e);
-	srp_env_init(e, 1);
-	fake_scsi_init(&e->control);
-	srp_env_open(e);
-	*state = e;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct srp_env *e = *state;
-
-	srp_env_close(e);
-	srp_env_fini(e);
-	free(e);
-	return 0;
+	return srp_setup(state, 1, SRP_ENV_IMM_OFFSET);
 }
 
 static bool only_infiniband(void *arg, const struct conn_info *info)

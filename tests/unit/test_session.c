@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who may log in, and what becomes of sessions; the device server is a fake. */
-#include "fake_scsi.h"
-#include "srp_env.h"
+#include "srp_util.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,25 +12,7 @@
 
 static int setup(void **state)
 {
-	struct srp_env *e = malloc(sizeof(*e));
-
-	assert_non_null(e);
-	srp_env_init(e, REACTORS);
-	fake_scsi_init(&e->control);
-	srp_env_open(e);
-	*state = e;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct srp_env *e = *state;
-
-	srp_env_close(e);
-	assert_int_equal(fake_scsi.nexuses, 0);
-	srp_env_fini(e);
-	free(e);
-	return 0;
+	return srp_setup(state, REACTORS, SRP_ENV_IMM_OFFSET);
 }
 
 static struct ini *channel(struct srp_env *e, uint8_t initiator, uint8_t flags)
