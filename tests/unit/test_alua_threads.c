@@ -6,8 +6,7 @@
  * work is counted, not timed.
  */
 #include "fake_backend.h"
-#include "scsi/lu.h"
-#include "scsi/scsi.h"
+#include "threads_util.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,36 +14,29 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <poll.h>
 #include <string.h>
 
 #define REACTORS 2
 #define CHANGES 2000u
-#define TIMEOUT_MS 60000 /* for the whole of it: only a hang takes that long */
 
 struct worker {
-	struct reactor_source source;
+	struct threads_worker base;
 	struct scsi_cmd cmd;
 	uint8_t in[64];
 	atomic_bool opening; /* the control thread has begun to let it be served again */
 	bool told;   /* a unit attention came since then */
 	bool closed; /* the last TEST UNIT READY was refused */
 	unsigned served, refused, reports;
-	struct countdown *idle;
 };
 
 struct test {
-	struct mailbox control;
-	struct reactor_group group;
-	struct scsi_device *device;
+	struct threads threads;
 	struct backend be;
-	struct lu *lu;
 	struct nexus *nexuses[REACTORS]; /* one for each reactor */
 	struct alua_target_group groups[2];
 	struct alua_params params;
 	struct alua_group *g;
 	struct worker workers[REACTORS];
-	bool done;
 };
 
 static const uint16_t ports[2] = { 1, 2 };
@@ -117,14 +109,12 @@ static const struct scsi_fabric_ops fabric = { fabric_pull, fabric_respond, fabr
 static int worker_poll(struct reactor_source *s)
 {
 	static const uint8_t rtpg[16] = { 0xa3, 0x0a, 0, 0, 0, 0, 0, 0, 0, 64 };
-	struct worker *w = container_of(s, struct worker, source);
-	struct countdown *idle = w->idle;
+	struct worker *w = container_of(s, struct worker, base.source);
 
-	if (!idle)
+	if (!w->base.idle)
 		return 0;
 	if (atomic_load(&stop)) {
-		w->idle = NULL;
-		countdown_put(idle);
+		threads_idle(&w->base);
 		return 0;
 	}
 	memset(w->cmd.cdb, 0, sizeof(w->cmd.cdb));
@@ -136,65 +126,14 @@ static int worker_poll(struct reactor_source *s)
 
 /* ---- control thread ---- */
 
-static void set_done(void *arg)
-{
-	((struct test *)arg)->done = true;
-}
-
-static void pump(struct test *t)
-{
-	struct pollfd p = { .fd = t->control.fd, .events = POLLIN };
-	uint64_t end = clock_now_ns() + TIMEOUT_MS * 1000000ull;
-
-	while (!t->done) {
-		mailbox_drain(&t->control);
-		assert_true(clock_now_ns() < end);
-		if (!t->done && mailbox_prepare_sleep(&t->control)) {
-			poll(&p, 1, 100);
-			mailbox_awake(&t->control);
-		}
-	}
-	t->done = false;
-}
-
-static void created(void *arg, struct lu *lu, int status)
-{
-	struct test *t = arg;
-
-	assert_int_equal(status, 0);
-	t->lu = lu;
-	t->done = true;
-}
-
-static void work_begin(struct reactor *r, void *arg, struct countdown *c)
-{
-	struct test *t = arg;
-
-	t->workers[r->id].idle = c;
-	reactor_source_add(r, &t->workers[r->id].source);
-}
-
-static void work_end(struct reactor *r, void *arg, struct countdown *c)
-{
-	struct test *t = arg;
-
-	reactor_source_del(r, &t->workers[r->id].source);
-	countdown_put(c);
-}
-
 static void worker_init(struct test *t, unsigned i)
 {
-	const struct scsi_port port = { .rel_tgt_id = ports[i] };
-	const uint8_t id[16] = { (uint8_t)i };
-	struct lun_entry map = { 0, false, t->lu };
 	struct worker *w = &t->workers[i];
 
-	t->nexuses[i] = nexus_create(t->device, &port, id, "threads");
-	assert_int_equal(nexus_set_map(t->nexuses[i], &map, 1, set_done, t), 0);
-	pump(t);
-	w->source = (struct reactor_source){ .poll = worker_poll, .fd = -1 };
+	threads_worker_add(&t->threads, &w->base, worker_poll);
+	t->nexuses[i] = threads_nexus(&t->threads, ports[i], (uint8_t)i);
 	w->cmd.fabric = &fabric;
-	w->cmd.reactor = t->group.r[i];
+	w->cmd.reactor = w->base.r;
 	w->cmd.nexus = t->nexuses[i];
 	w->cmd.cdb_len = 16;
 	w->cmd.data_in_len = sizeof(w->in);
@@ -202,47 +141,26 @@ static void worker_init(struct test *t, unsigned i)
 
 static void test_open(struct test *t)
 {
-	const struct reactor_params rp = { .buffer_size = 16u << 20, .cpu = -1 };
-	const struct lu_params lp = { .name = "threads", .serial = "1" };
-
 	fake_backend_init(&t->be);
-	assert_int_equal(mailbox_init(&t->control), 0);
-	t->group.n = REACTORS;
-	t->group.control = &t->control;
-	for (unsigned i = 0; i < REACTORS; i++) {
-		assert_int_equal(reactor_create(i, &rp, &t->group.r[i]), 0);
-		assert_int_equal(reactor_start(t->group.r[i]), 0);
-	}
-	t->device = scsi_device_create(&t->group);
-	assert_int_equal(lu_create(t->device, &lp, &t->be, created, t), 0);
-	pump(t);
+	threads_open(&t->threads, REACTORS, &t->be);
 	for (unsigned i = 0; i < 2; i++)
 		t->groups[i] = (struct alua_target_group){
 			(uint16_t)(i + 1), false, i ? ALUA_STANDBY : ALUA_OPTIMIZED, &ports[i], 1
 		};
 	t->params = (struct alua_params){ 0, 60, t->groups, 2, false };
-	assert_int_equal(alua_group_create(t->device, &t->params, &t->g), 0);
-	lu_set_alua_group(t->lu, t->g);
+	assert_int_equal(alua_group_create(t->threads.device, &t->params, &t->g), 0);
+	lu_set_alua_group(t->threads.lu, t->g);
 	for (unsigned i = 0; i < REACTORS; i++)
 		worker_init(t, i);
 }
 
 static void test_close(struct test *t)
 {
-	assert_int_equal(reactor_group_call(&t->group, work_end, set_done, t), 0);
-	pump(t);
+	threads_end(&t->threads);
 	for (unsigned i = 0; i < REACTORS; i++)
 		nexus_destroy(t->nexuses[i]);
 	alua_group_destroy(t->g);
-	lu_destroy(t->lu, set_done, t);
-	pump(t);
-	for (unsigned i = 0; i < REACTORS; i++)
-		reactor_stop(t->group.r[i]);
-	mailbox_drain(&t->control);
-	for (unsigned i = 0; i < REACTORS; i++)
-		reactor_destroy(t->group.r[i]);
-	scsi_device_destroy(t->device);
-	mailbox_destroy(&t->control);
+	threads_close(&t->threads);
 	fake_backend_fini(&t->be);
 }
 
@@ -255,27 +173,20 @@ static void move(struct test *t, unsigned n)
 	assert_int_equal(alua_group_change(t->g, &t->params), 0);
 }
 
-static void nothing(struct reactor *r, void *arg, struct countdown *c)
-{
-	(void)r;
-	(void)arg;
-	countdown_put(c);
-}
-
 static struct test t;
 
 static void test_moving_the_active_state(void **state)
 {
 	(void)state;
 	test_open(&t);
-	assert_int_equal(reactor_group_call(&t.group, work_begin, set_done, &t), 0);
+	threads_begin(&t.threads);
 	for (unsigned n = 0; n < CHANGES; n++) {
 		move(&t, n);
-		assert_int_equal(reactor_group_call(&t.group, nothing, set_done, &t), 0);
-		pump(&t);
+		threads_round(&t.threads);
+		threads_pump(&t.threads);
 	}
 	atomic_store(&stop, true);
-	pump(&t);
+	threads_pump(&t.threads);
 	test_close(&t);
 	assert_int_equal(atomic_load(&both_active), 0);
 	assert_int_equal(atomic_load(&served_untold), 0);

@@ -5,9 +5,9 @@
  * the group is drained nothing is in the backend. To be run under a thread sanitizer, too. The
  * work is counted, not timed.
  */
-#include "scsi/lu.h"
-#include "scsi/nexus.h"
-#include "scsi/scsi.h"
+#include "queue_backend.h"
+#include "threads_util.h"
+#include "writer_util.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,129 +15,39 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-
 #define REACTORS 2
-#define DEPTH 8          /* writes of each reactor */
+#define DEPTH 8  /* writes of each reactor */
 #define EPOCHS 1500u
-#define PAUSE 3u         /* messages round all reactors between the steps */
-#define TIMEOUT_MS 60000 /* for the whole of it: only a hang takes that long */
+#define PAUSE 3u /* messages round all reactors between the steps */
 
 /* What went wrong; assertions are for the test's thread. */
-static atomic_uint left_behind, let_in, too_late, strange;
+static atomic_uint left_behind, let_in, too_late;
 static atomic_bool drained;   /* nothing may be in the backend */
 static atomic_int writing;    /* what is */
 static _Atomic uint64_t over; /* this epoch and all before it are */
 
 /* ---- a backend that finishes some requests of each round ---- */
 
-struct backend {
-	struct backend_info info;
-	struct list_node queue[REACTORS];
-};
-
 void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
 {
 	atomic_fetch_add(&writing, 1);
 	if (atomic_load(&drained))
 		atomic_fetch_add(&let_in, 1);
-	io->reactor = r;
-	list_add_tail(&be->queue[r->id], &io->link);
+	queue_backend_put(r, be, io);
 }
 
-const struct backend_info *backend_info(const struct backend *be)
-{
-	return &be->info;
-}
-
-const char *backend_handler(const struct backend *be)
-{
-	(void)be;
-	return "vdisk_nullio";
-}
-
-int backend_attach(struct backend *be, struct reactor *r)
-{
-	list_init(&be->queue[r->id]);
-	return 0;
-}
-
-void backend_detach(struct backend *be, struct reactor *r)
-{
-	assert_true(list_empty(&be->queue[r->id]));
-}
-
-int backend_resync(struct backend *be)
-{
-	(void)be;
-	return 0;
-}
-
-void backend_close(struct backend *be)
-{
-	(void)be;
-}
-
-/* ---- the fabric ---- */
-
-struct task {
-	struct scsi_cmd sc;
-	bool busy, answered;
-	uint8_t out[512];
-};
+/* ---- the workers ---- */
 
 struct worker {
-	struct reactor_source source;
-	struct reactor *r;
+	struct threads_worker base;
 	struct backend *be;
 	unsigned rounds, good, refused;
 	struct task tasks[DEPTH];
-	struct countdown *idle;
 };
 
 static struct nexus *nexus;
 static struct worker workers[REACTORS];
 static atomic_bool stop;
-
-static struct task *task_of(struct scsi_cmd *cmd)
-{
-	return container_of(cmd, struct task, sc);
-}
-
-static void fabric_pull(struct scsi_cmd *cmd)
-{
-	memcpy(cmd->buf.addr, task_of(cmd)->out, cmd->buf.len);
-	scsi_pulled(cmd, 0);
-}
-
-static void fabric_respond(struct scsi_cmd *cmd)
-{
-	task_of(cmd)->answered = true;
-}
-
-static void fabric_dropped(struct scsi_cmd *cmd)
-{
-	(void)cmd;
-	atomic_fetch_add(&strange, 1);
-}
-
-static const struct scsi_fabric_ops fabric = { fabric_pull, fabric_respond, fabric_dropped };
-
-static void task_start(struct task *t, struct reactor *r, struct nexus *n, const uint8_t cdb[16],
-		       uint32_t out_len)
-{
-	t->busy = true;
-	t->answered = false;
-	t->sc.fabric = &fabric;
-	t->sc.reactor = r;
-	t->sc.nexus = n;
-	memcpy(t->sc.cdb, cdb, 16);
-	t->sc.cdb_len = 16;
-	t->sc.data_out_len = out_len;
-	scsi_submit(&t->sc);
-}
 
 /* ---- who writes ---- */
 
@@ -177,24 +87,17 @@ static void finish(struct be_io *io)
 
 static void finish_some(struct worker *w)
 {
-	struct list_node *q = &w->be->queue[w->r->id];
-
-	while (!list_empty(q) && w->rounds++ % 3) {
-		struct be_io *io = list_first(q, struct be_io, link);
-
-		list_del(&io->link);
-		finish(io);
-	}
+	while (!queue_backend_empty(w->base.r, w->be) && w->rounds++ % 3)
+		finish(queue_backend_take(w->base.r, w->be));
 }
 
 static int worker_poll(struct reactor_source *s)
 {
 	static const uint8_t cdb[16] = { 0x2a, 0, 0, 0, 0, 0, 0, 0, 1 };
-	struct worker *w = container_of(s, struct worker, source);
-	struct countdown *idle = w->idle;
+	struct worker *w = container_of(s, struct worker, base.source);
 	bool busy = false;
 
-	if (!idle)
+	if (!w->base.idle)
 		return 0;
 	finish_some(w);
 	for (unsigned i = 0; i < DEPTH; i++) {
@@ -203,143 +106,51 @@ static int worker_poll(struct reactor_source *s)
 		if (t->busy && t->answered)
 			write_ended(w, t);
 		else if (!t->busy && !atomic_load(&stop))
-			task_start(t, w->r, nexus, cdb, 512);
+			task_start(t, w->base.r, nexus, cdb, 512);
 		busy |= t->busy;
 	}
-	if (atomic_load(&stop) && !busy) {
-		w->idle = NULL;
-		countdown_put(idle);
-	}
+	if (atomic_load(&stop) && !busy)
+		threads_idle(&w->base);
 	return 1;
 }
 
 /* ---- control thread ---- */
 
 struct test {
-	struct mailbox control;
-	struct reactor_group group;
-	struct scsi_device *device;
+	struct threads threads;
 	struct backend be;
-	struct lu *lu;
 	struct alua_group *g;
 	uint64_t epoch;
-	bool done;
 };
-
-static void set_done(void *arg)
-{
-	((struct test *)arg)->done = true;
-}
-
-static void pump(struct test *t)
-{
-	struct pollfd p = { .fd = t->control.fd, .events = POLLIN };
-	uint64_t end = clock_now_ns() + TIMEOUT_MS * 1000000ull;
-
-	while (!t->done) {
-		mailbox_drain(&t->control);
-		assert_true(clock_now_ns() < end);
-		if (!t->done && mailbox_prepare_sleep(&t->control)) {
-			poll(&p, 1, 100);
-			mailbox_awake(&t->control);
-		}
-	}
-	t->done = false;
-}
-
-static void created(void *arg, struct lu *lu, int status)
-{
-	struct test *t = arg;
-
-	assert_int_equal(status, 0);
-	t->lu = lu;
-	t->done = true;
-}
-
-static struct nexus *nexus_new(struct test *t, uint8_t number)
-{
-	const struct scsi_port port = { .rel_tgt_id = 1 };
-	const uint8_t id[16] = { number };
-	struct lun_entry map = { 0, false, t->lu };
-	struct nexus *n = nexus_create(t->device, &port, id, "threads");
-
-	assert_non_null(n);
-	assert_int_equal(nexus_set_map(n, &map, 1, set_done, t), 0);
-	pump(t);
-	return n;
-}
-
-static void work_begin(struct reactor *r, void *arg, struct countdown *c)
-{
-	struct worker *w = &workers[r->id];
-
-	(void)arg;
-	w->idle = c;
-	reactor_source_add(r, &w->source);
-}
-
-static void work_end(struct reactor *r, void *arg, struct countdown *c)
-{
-	(void)arg;
-	reactor_source_del(r, &workers[r->id].source);
-	countdown_put(c);
-}
 
 static void test_open(struct test *t)
 {
 	const struct alua_params groups = { .gated = true };
-	const struct reactor_params rp = { .buffer_size = 4u << 20, .cpu = -1 };
-	const struct lu_params lp = { .name = "threads", .serial = "1" };
 
-	t->be.info = (struct backend_info){ .size = 1u << 20, .block_size = 512, .buf_align = 1,
-					    .physical_block = 512 };
-	assert_int_equal(mailbox_init(&t->control), 0);
-	t->group.n = REACTORS;
-	t->group.control = &t->control;
+	queue_backend_init(&t->be, 2048);
+	threads_open(&t->threads, REACTORS, &t->be);
+	assert_int_equal(alua_group_create(t->threads.device, &groups, &t->g), 0);
+	lu_set_alua_group(t->threads.lu, t->g);
+	nexus = threads_nexus(&t->threads, 1, 1);
 	for (unsigned i = 0; i < REACTORS; i++) {
-		assert_int_equal(reactor_create(i, &rp, &t->group.r[i]), 0);
-		assert_int_equal(reactor_start(t->group.r[i]), 0);
-		workers[i].source = (struct reactor_source){ .poll = worker_poll, .fd = -1 };
-		workers[i].r = t->group.r[i];
 		workers[i].be = &t->be;
+		threads_worker_add(&t->threads, &workers[i].base, worker_poll);
 	}
-	t->device = scsi_device_create(&t->group);
-	assert_int_equal(lu_create(t->device, &lp, &t->be, created, t), 0);
-	pump(t);
-	assert_int_equal(alua_group_create(t->device, &groups, &t->g), 0);
-	lu_set_alua_group(t->lu, t->g);
-	nexus = nexus_new(t, 1);
 }
 
 static void test_close(struct test *t)
 {
-	assert_int_equal(reactor_group_call(&t->group, work_end, set_done, t), 0);
-	pump(t);
+	threads_end(&t->threads);
 	nexus_destroy(nexus);
 	alua_group_destroy(t->g);
-	lu_destroy(t->lu, set_done, t);
-	pump(t);
-	for (unsigned i = 0; i < REACTORS; i++)
-		reactor_stop(t->group.r[i]);
-	mailbox_drain(&t->control);
-	for (unsigned i = 0; i < REACTORS; i++)
-		reactor_destroy(t->group.r[i]);
-	scsi_device_destroy(t->device);
-	mailbox_destroy(&t->control);
-}
-
-static void nothing(struct reactor *r, void *arg, struct countdown *c)
-{
-	(void)r;
-	(void)arg;
-	countdown_put(c);
+	threads_close(&t->threads);
 }
 
 static void go_round(struct test *t)
 {
 	for (unsigned i = 0; i < PAUSE; i++) {
-		assert_int_equal(reactor_group_call(&t->group, nothing, set_done, t), 0);
-		pump(t);
+		threads_round(&t->threads);
+		threads_pump(&t->threads);
 	}
 }
 
@@ -352,8 +163,8 @@ static void closes(struct test *t)
 {
 	alua_group_gate_close(t->g);
 	epoch_over(t);
-	alua_group_drain(t->g, set_done, t);
-	pump(t);
+	alua_group_drain(t->g, threads_done, &t->threads);
+	threads_pump(&t->threads);
 	atomic_store(&drained, true);
 	if (atomic_load(&writing))
 		atomic_fetch_add(&left_behind, 1);
@@ -381,7 +192,7 @@ static void test_no_write_is_acknowledged_after_its_epoch(void **state)
 
 	(void)state;
 	test_open(&t);
-	assert_int_equal(reactor_group_call(&t.group, work_begin, set_done, &t), 0);
+	threads_begin(&t.threads);
 	for (t.epoch = 1; t.epoch <= EPOCHS; t.epoch++) {
 		alua_group_gate_open(t.g, t.epoch, UINT64_MAX);
 		go_round(&t);
@@ -389,7 +200,7 @@ static void test_no_write_is_acknowledged_after_its_epoch(void **state)
 		go_round(&t);
 	}
 	atomic_store(&stop, true);
-	pump(&t);
+	threads_pump(&t.threads);
 	test_close(&t);
 	assert_int_equal(atomic_load(&left_behind), 0);
 	assert_int_equal(atomic_load(&let_in), 0);

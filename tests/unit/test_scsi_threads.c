@@ -4,9 +4,8 @@
  * under their feet. Everything must end, once; to be run under a thread
  * sanitizer, too. The work is counted, not timed.
  */
-#include "scsi/lu.h"
-#include "scsi/nexus.h"
-#include "scsi/scsi.h"
+#include "queue_backend.h"
+#include "threads_util.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,61 +13,19 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define REACTORS 2
-#define DEPTH 16         /* commands and functions at a time per reactor */
-#define COMMANDS 20000u  /* per reactor */
-#define TIMEOUT_MS 60000 /* for the whole of it: only a hang takes that long */
+#define DEPTH 16        /* commands and functions at a time per reactor */
+#define COMMANDS 20000u /* per reactor */
 
 /* ---- a backend that finishes some requests of each round ---- */
 
-struct backend {
-	struct backend_info info;
-	struct list_node queue[REACTORS];
-	atomic_uint closed;
-};
-
 void backend_submit(struct reactor *r, struct backend *be, struct be_io *io)
 {
-	io->reactor = r;
-	list_add_tail(&be->queue[r->id], &io->link);
-}
-
-const struct backend_info *backend_info(const struct backend *be)
-{
-	return &be->info;
-}
-
-const char *backend_handler(const struct backend *be)
-{
-	(void)be;
-	return "vdisk_nullio";
-}
-
-int backend_attach(struct backend *be, struct reactor *r)
-{
-	list_init(&be->queue[r->id]);
-	return 0;
-}
-
-void backend_detach(struct backend *be, struct reactor *r)
-{
-	assert_true(list_empty(&be->queue[r->id]));
-}
-
-int backend_resync(struct backend *be)
-{
-	be->info.size += 512;
-	return 0;
-}
-
-void backend_close(struct backend *be)
-{
-	atomic_fetch_add(&be->closed, 1);
+	queue_backend_put(r, be, io);
 }
 
 /* ---- a fabric on each reactor ---- */
@@ -88,24 +45,13 @@ struct function {
 };
 
 struct worker {
-	struct reactor_source source;
-	struct reactor *r;
+	struct threads_worker base;
 	struct backend *be;
 	struct nexus *nexuses[2];
-	uint64_t random;
 	unsigned started, ended, dropped;
 	struct task tasks[DEPTH];
 	struct function functions[DEPTH];
-	struct countdown *idle; /* put when all is over */
 };
-
-static unsigned below(struct worker *w, unsigned n)
-{
-	w->random ^= w->random << 13;
-	w->random ^= w->random >> 7;
-	w->random ^= w->random << 17;
-	return (unsigned)(w->random % n);
-}
 
 static struct task *task_of(struct scsi_cmd *cmd)
 {
@@ -166,14 +112,14 @@ static void start_task(struct worker *w, struct task *t)
 	t->busy = true;
 	t->pulling = t->responding = false;
 	t->sc.fabric = &fabric;
-	t->sc.reactor = w->r;
-	t->sc.nexus = w->nexuses[below(w, 2)];
+	t->sc.reactor = w->base.r;
+	t->sc.nexus = w->nexuses[threads_below(&w->base, 2)];
 	t->sc.tag = w->started++;
 	memset(t->sc.lun, 0, sizeof(t->sc.lun));
-	t->sc.lun[1] = (uint8_t)below(w, 3);
-	memcpy(t->sc.cdb, cdbs[below(w, ARRAY_SIZE(cdbs))], 16);
+	t->sc.lun[1] = (uint8_t)threads_below(&w->base, 3);
+	memcpy(t->sc.cdb, cdbs[threads_below(&w->base, ARRAY_SIZE(cdbs))], 16);
 	t->sc.cdb_len = 16;
-	t->sc.task_attr = attrs[below(w, sizeof(attrs))];
+	t->sc.task_attr = attrs[threads_below(&w->base, sizeof(attrs))];
 	t->sc.data_out_len = t->sc.data_in_len = 4096;
 	t->sc.imm.addr = NULL;
 	scsi_submit(&t->sc);
@@ -186,10 +132,10 @@ static void fill_modes(struct worker *w, uint8_t *p)
 	static const uint8_t qerr[] = { 0x00, 0x02, 0x06 };
 
 	memcpy(p + 4, page, sizeof(page));
-	p[6] |= (uint8_t)(below(w, 2) << 2);
-	p[7] |= qerr[below(w, sizeof(qerr))];
-	p[8] |= (uint8_t)(below(w, 2) << 3);
-	p[9] |= (uint8_t)(below(w, 2) << 6);
+	p[6] |= (uint8_t)(threads_below(&w->base, 2) << 2);
+	p[7] |= qerr[threads_below(&w->base, sizeof(qerr))];
+	p[8] |= (uint8_t)(threads_below(&w->base, 2) << 3);
+	p[9] |= (uint8_t)(threads_below(&w->base, 2) << 6);
 }
 
 static void go_on(struct worker *w, struct task *t)
@@ -204,7 +150,7 @@ static void go_on(struct worker *w, struct task *t)
 		t->responding = false;
 		scsi_cmd_release(&t->sc);
 		task_ended(t);
-	} else if (!below(w, 20)) {
+	} else if (!threads_below(&w->base, 20)) {
 		scsi_cmd_abort(&t->sc);
 	}
 }
@@ -213,24 +159,21 @@ static void start_function(struct worker *w, struct function *f)
 {
 	f->w = w;
 	f->busy = true;
-	f->tmf.function = (enum scsi_tmf_function)below(w, SCSI_I_T_NEXUS_RESET + 1);
-	f->tmf.reactor = w->r;
-	f->tmf.nexus = w->nexuses[below(w, 2)];
+	f->tmf.function = (enum scsi_tmf_function)threads_below(&w->base, SCSI_I_T_NEXUS_RESET + 1);
+	f->tmf.reactor = w->base.r;
+	f->tmf.nexus = w->nexuses[threads_below(&w->base, 2)];
 	memset(f->tmf.lun, 0, 8);
-	f->tmf.lun[1] = (uint8_t)below(w, 3);
-	f->tmf.task_tag = w->started - below(w, DEPTH);
+	f->tmf.lun[1] = (uint8_t)threads_below(&w->base, 3);
+	f->tmf.task_tag = w->started - threads_below(&w->base, DEPTH);
 	f->tmf.done = function_done;
 	scsi_tmf_submit(&f->tmf);
 }
 
 static void finish_some(struct worker *w)
 {
-	struct list_node *q = &w->be->queue[w->r->id];
+	while (!queue_backend_empty(w->base.r, w->be) && threads_below(&w->base, 3)) {
+		struct be_io *io = queue_backend_take(w->base.r, w->be);
 
-	while (!list_empty(q) && below(w, 3)) {
-		struct be_io *io = list_first(q, struct be_io, link);
-
-		list_del(&io->link);
 		io->result = 0;
 		if (io->op == BE_READ)
 			memset(io->buf.addr, 0, io->len);
@@ -240,74 +183,36 @@ static void finish_some(struct worker *w)
 
 static int worker_poll(struct reactor_source *s)
 {
-	struct worker *w = container_of(s, struct worker, source);
-	struct countdown *idle = w->idle;
+	struct worker *w = container_of(s, struct worker, base.source);
 	bool busy = false;
 
-	if (!idle)
+	if (!w->base.idle)
 		return 0;
 	finish_some(w);
 	for (unsigned i = 0; i < DEPTH; i++) {
-		if (w->tasks[i].busy && below(w, 2))
+		if (w->tasks[i].busy && threads_below(&w->base, 2))
 			go_on(w, &w->tasks[i]);
 		else if (!w->tasks[i].busy && w->started < COMMANDS)
 			start_task(w, &w->tasks[i]);
-		if (!w->functions[i].busy && w->started < COMMANDS && !below(w, 200))
+		if (!w->functions[i].busy && w->started < COMMANDS && !threads_below(&w->base, 200))
 			start_function(w, &w->functions[i]);
 		busy |= w->tasks[i].busy || w->functions[i].busy;
 	}
-	if (!busy && list_empty(&w->be->queue[w->r->id])) {
-		w->idle = NULL;
-		countdown_put(idle);
-	}
+	if (!busy && queue_backend_empty(w->base.r, w->be))
+		threads_idle(&w->base);
 	return 1;
 }
 
 /* ---- control thread ---- */
 
 struct test {
-	struct mailbox control;
-	struct reactor_group group;
-	struct scsi_device *device;
+	struct threads threads;
 	struct backend be;
-	struct lu *lu;
 	struct nexus *nexuses[2];
 	struct worker workers[REACTORS];
 	unsigned remaps, pending;
-	bool done;
+	bool over; /* no more remaps */
 };
-
-static void pump_until(struct test *t, bool *flag)
-{
-	struct pollfd p = { .fd = t->control.fd, .events = POLLIN };
-	uint64_t end = clock_now_ns() + TIMEOUT_MS * 1000000ull;
-
-	*flag = false;
-	for (;;) {
-		mailbox_drain(&t->control);
-		if (*flag)
-			return;
-		assert_true(clock_now_ns() < end);
-		if (mailbox_prepare_sleep(&t->control)) {
-			poll(&p, 1, 1000);
-			mailbox_awake(&t->control);
-		}
-	}
-}
-
-static void set_done(void *arg)
-{
-	*(bool *)arg = true;
-}
-
-static void created(void *arg, struct lu *lu, int status)
-{
-	struct test *t = arg;
-
-	assert_int_equal(status, 0);
-	t->lu = lu;
-	t->done = true;
-}
 
 static void remap(void *arg);
 
@@ -315,96 +220,48 @@ static void remap(void *arg);
 static void remap(void *arg)
 {
 	struct test *t = arg;
+	struct lu *lu = t->threads.lu;
 	struct lun_entry map[] = {
-		{ 0, false, t->lu }, { 1, t->remaps & 1, t->lu }, { 2, false, t->lu },
+		{ 0, false, lu }, { 1, t->remaps & 1, lu }, { 2, false, lu },
 	};
 
-	if (t->done) {
+	if (t->over) {
 		t->pending--;
 		return;
 	}
 	t->remaps++;
-	atomic_store(&t->lu->modes.qerr, (t->remaps >> 4) % 3 * 3 / 2);
+	atomic_store(&lu->modes.qerr, (t->remaps >> 4) % 3 * 3 / 2);
 	if (t->remaps % 7 == 0)
-		lu_resync(t->lu);
+		lu_resync(lu);
 	assert_int_equal(nexus_set_map(t->nexuses[t->remaps & 1], map, 1 + t->remaps % 3, remap, t),
 			 0);
 }
 
-static void work_begin(struct reactor *r, void *arg, struct countdown *c)
-{
-	struct test *t = arg;
-	struct worker *w = &t->workers[r->id];
-
-	w->idle = c;
-	reactor_source_add(r, &w->source);
-}
-
-static void work_end(struct reactor *r, void *arg, struct countdown *c)
-{
-	struct test *t = arg;
-
-	reactor_source_del(r, &t->workers[r->id].source);
-	countdown_put(c);
-}
-
-static void work_over(void *arg)
-{
-	((struct test *)arg)->done = true;
-}
-
 static void test_open(struct test *t)
 {
-	const struct reactor_params rp = { .buffer_size = 16u << 20, .cpu = -1 };
-	const struct lu_params lp = { .name = "threads", .serial = "1" };
 	const struct scsi_port port = { .rel_tgt_id = 1 };
 	const uint8_t id[16] = { 0 };
 
-	t->be.info = (struct backend_info){ .size = 1u << 30, .block_size = 512,
-					    .physical_block = 512, .buf_align = 1 };
-	assert_int_equal(mailbox_init(&t->control), 0);
-	t->group.n = REACTORS;
-	t->group.control = &t->control;
-	for (unsigned i = 0; i < REACTORS; i++) {
-		assert_int_equal(reactor_create(i, &rp, &t->group.r[i]), 0);
-		assert_int_equal(reactor_start(t->group.r[i]), 0);
-	}
-	t->device = scsi_device_create(&t->group);
-	assert_int_equal(lu_create(t->device, &lp, &t->be, created, t), 0);
-	pump_until(t, &t->done);
+	queue_backend_init(&t->be, 1u << 21);
+	threads_open(&t->threads, REACTORS, &t->be);
 	for (unsigned i = 0; i < 2; i++)
-		t->nexuses[i] = nexus_create(t->device, &port, id, "threads");
+		t->nexuses[i] = nexus_create(t->threads.device, &port, id, "threads");
 	for (unsigned i = 0; i < REACTORS; i++) {
 		struct worker *w = &t->workers[i];
 
-		w->source = (struct reactor_source){ .poll = worker_poll, .fd = -1 };
-		w->r = t->group.r[i];
+		threads_worker_add(&t->threads, &w->base, worker_poll);
 		w->be = &t->be;
-		w->random = 88172645463325252ull + i;
 		memcpy(w->nexuses, t->nexuses, sizeof(w->nexuses));
 	}
 }
 
 static void test_close(struct test *t)
 {
-	bool gone;
-
-	assert_int_equal(reactor_group_call(&t->group, work_end, work_over, t), 0);
-	pump_until(t, &t->done);
+	threads_end(&t->threads);
 	nexus_destroy(t->nexuses[0]);
 	nexus_destroy(t->nexuses[1]);
-	lu_destroy(t->lu, set_done, &gone);
-	pump_until(t, &gone);
+	threads_close(&t->threads);
 	assert_int_equal(atomic_load(&t->be.closed), 1);
-	for (unsigned i = 0; i < REACTORS; i++)
-		reactor_stop(t->group.r[i]);
-	mailbox_drain(&t->control);
-	for (unsigned i = 0; i < REACTORS; i++) {
-		assert_int_equal(t->group.r[i]->bufs.used, 0);
-		reactor_destroy(t->group.r[i]);
-	}
-	scsi_device_destroy(t->device);
-	mailbox_destroy(&t->control);
 }
 
 static void test_everything_ends_once(void **state)
@@ -414,16 +271,16 @@ static void test_everything_ends_once(void **state)
 
 	(void)state;
 	test_open(t);
-	t->done = false;
 	t->pending = 1;
 	remap(t);
-	assert_int_equal(reactor_group_call(&t->group, work_begin, work_over, t), 0);
-	pump_until(t, &t->done);
+	threads_begin(&t->threads);
+	threads_pump(&t->threads);
+	t->over = true;
 	while (t->pending) {
-		mailbox_drain(&t->control);
+		mailbox_drain(&t->threads.control);
 		sched_yield();
 	}
-	lu_stats(t->lu, &s);
+	lu_stats(t->threads.lu, &s);
 	assert_int_equal(s.in_flight, 0);
 	assert_int_equal(s.detached, 0);
 	assert_true(s.aborted > 0);
