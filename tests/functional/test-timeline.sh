@@ -33,6 +33,7 @@ run()
 1000000010.500 node2 kernel: block drbd0: role( Secondary -> Primary )
 1000000011.250 node2 srptd[4]: group dg promoted, epoch 4: gate 150.0 ms, open 100.0 ms; total 250.0 ms
 JOURNAL
+	echo '1000000011.280 node2 srptd[4]: no longer listening on 192.0.2.1:5555 (RDMA)' >> "$d/node2.journal"
 	echo '1000000011.300 node3 multipathd[5]: sda: reinstated' > "$d/node3.journal"
 }
 
@@ -43,9 +44,13 @@ echo '1000000002.000 node3 kernel: rdma_rxe: rxe_reg_fast_mr: mr->lkey = 0x11 no
 	>> "$work/kill-3/node3.journal"
 
 expect 0 timeline stall "$work"/kill-[123]
-shows '^kill-1 +12\.00 +0\.01 +5\.99 +3\.00 +0\.00 +1\.50 +0\.50 +0\.25 +0\.76$'
+shows '^kill-1 +12\.00 +0\.01 +5\.99 +3\.00 +0\.00 +1\.50 +0\.50 +0\.25 +0\.00 +0\.76$'
 shows '^kill-3 .*soft-RoCE fault$'
 shows '^median kill +13\.00 .* of 2, worst 14\.00, beyond detection and fencing 4\.01, apart 1$'
+
+echo '1000000011.750 node2 srptd[4]: listening on 192.0.2.1:5555 (RDMA)' >> "$work/kill-1/node2.journal"
+expect 0 timeline stall "$work/kill-1"
+shows '^kill-1 .* +0\.25 +0\.50 +0\.26$'
 
 expect 0 timeline stall --json "$work"/kill-1
 python3 -c 'import json, sys; r = json.load(open(sys.argv[1]))
