@@ -51,8 +51,7 @@ running()
 	read -r pid 2> /dev/null < "$history/$1.pid" && [ -d "/proc/$pid" ]
 }
 
-# bare_begin: the initiator is one without multipath, which waits for the only path it has
-# (doc/cluster.md).
+# bare_begin: the initiator is one without multipath, which waits for the only path it has.
 bare_begin()
 {
 	local disk
@@ -61,14 +60,12 @@ bare_begin()
 	disk=("/sys/class/scsi_generic/${paths[0]##*/}/device/block"/*)
 	systemctl stop multipathd.socket multipathd 2> /dev/null
 	wait_for 20 multipath -F || { echo 'the multipath device stays'; return 1; }
-	echo 300 | tee /sys/class/srp_remote_ports/port-*/fast_io_fail_tmo > /dev/null || return 1
 	echo "/dev/${disk[0]##*/}" > "$bare"
 }
 
 bare_end()
 {
 	rm -f "$bare"
-	echo 0 | tee /sys/class/srp_remote_ports/port-*/fast_io_fail_tmo > /dev/null
 	systemctl start multipathd.socket multipathd && wait_for 60 map_find
 }
 

@@ -162,20 +162,21 @@ move_unloaded()
 	to=$(active_node) || fail 'no node is active'
 	to=$((3 - to))
 	since=$EPOCHREALTIME
-	on $to "crm resource move drbd-clone node$to" || fail 'crm resource move'
-	moved_to $to 150
-	on $to 'crm resource clear drbd-clone' || fail 'crm resource clear'
+	on "$to" "crm resource move drbd-clone node$to" || fail 'crm resource move'
+	moved_to "$to" 150
+	on "$to" 'crm resource clear drbd-clone' || fail 'crm resource clear'
 	wait_redundant 150 || fail 'the cluster is not redundant after a move'
 }
 
-# warm_up: there and back. An emulated CPU takes three times as long for code that is new to it, and
-# the programs that handle an address are some 80 processes.
+# warm_up: there and back, twice. An emulated CPU takes three times as long for code that is new to
+# it, and the programs that handle an address are some 80 processes.
 warm_up()
 {
 	local to
 
-	move_unloaded
-	move_unloaded
+	for _ in 1 2 3 4; do
+		move_unloaded
+	done
 }
 
 # moved_to NODE SECONDS: it is promoted within the time, counted from the event or the last move.
