@@ -29,6 +29,13 @@ static int setup(void **state)
 	return 0;
 }
 
+static int teardown(void **state)
+{
+	env_daemon.stopping = true; /* or it would listen again */
+	listeners_close(&env_daemon.listeners);
+	return env_teardown(state);
+}
+
 /* The table as a node with the same target group hears it. */
 static void table(uint64_t epoch, enum alua_state ours, enum alua_state theirs)
 {
@@ -136,7 +143,7 @@ static void the_replicator_is_told(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, env_teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(it_comes_when_served_and_leaves_before_it_is_not),
 		T(the_gate_may_be_closed_for_a_moment),
