@@ -153,10 +153,14 @@ static void queue_send(struct ha_link *l)
 	queue_empty(l);
 }
 
-/* As many as there is room for: the list may be longer than all queues. */
+/*
+ * As many as there is room for: the list may be longer than all queues. The rest in later turns: a
+ * replicator that reads at once would keep everybody else waiting for the end of it.
+ */
 static void items_send(struct ha_link *l)
 {
-	while (l->next_item <= l->parity.n && !l->queue.len && !l->broken) {
+	for (int turn = 0; turn < TURN_MESSAGES && l->next_item <= l->parity.n && !l->queue.len &&
+	     !l->broken; turn++) {
 		size_t i = l->next_item++;
 
 		if (i < l->parity.n) {
@@ -169,6 +173,8 @@ static void items_send(struct ha_link *l)
 		}
 		out_send(l);
 	}
+	if (!l->queue.len)
+		events_want(l, l->next_item <= l->parity.n);
 }
 
 /* ---- what srptd tells ---- */
@@ -345,8 +351,6 @@ static int32_t link_ready(int32_t fd, int32_t revents, void *data)
 	if (revents & POLLOUT && !l->broken) {
 		queue_send(l);
 		items_send(l);
-		if (!l->queue.len)
-			events_want(l, false);
 	}
 	for (int i = 0; i < TURN_MESSAGES && message_take(l); i++)
 		;

@@ -521,6 +521,36 @@ static void the_list_is_given_on_request(void **state)
 	close(fd);
 }
 
+/* What had to wait for its turn: the list has begun by then, or there is another. */
+static void turn_of_others(void *arg)
+{
+	char first;
+
+	if (recv(*(int *)arg, &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
+		qb_loop_job_add(d.loop, QB_LOOP_LOW, arg, turn_of_others);
+	else
+		qb_loop_stop(d.loop);
+}
+
+static void a_long_list_lets_others_have_their_turn(void **state)
+{
+	static char data[HA_MSG_MAX];
+	char *text = conf_big(400);
+	int fd, n = 0;
+
+	(void)state;
+	conf_use(text);
+	free(text);
+	fd = peer_up();
+	peer_send(fd, "parity-request");
+	qb_loop_job_add(d.loop, QB_LOOP_LOW, &fd, turn_of_others);
+	qb_loop_run(d.loop);
+	while (recv(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
+		n++;
+	assert_in_range(n, 1, 128);
+	close(fd);
+}
+
 static void another_configuration_is_told(void **state)
 {
 	int fd = peer_up();
@@ -568,6 +598,7 @@ int main(void)
 		link_test(who_does_not_read_is_given_up),
 		link_test(who_reads_slowly_gets_all),
 		link_test(the_list_is_given_on_request),
+		link_test(a_long_list_lets_others_have_their_turn),
 		link_test(another_configuration_is_told),
 		link_test(the_name_has_one_owner),
 	};
