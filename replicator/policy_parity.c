@@ -144,11 +144,14 @@ static void compare(struct policy *p)
 	act_log(p, LOG_ERR, "%s", reason);
 }
 
-static void item_add(struct parity_list *l, const struct ha_msg *m)
+/* Of each item two lines. */
+static void items_add(struct parity_list *l, const char *list)
 {
-	const char *key = ha_msg_get(m, "key"), *value = ha_msg_get(m, "value");
+	char text[HA_MSG_MAX + 1], *rest = text;
+	const char *key, *value;
 
-	if (key && value)
+	snprintf(text, sizeof(text), "%s", list);
+	while ((key = strsep(&rest, "\n")) && (value = strsep(&rest, "\n")))
 		parity_list_add(l, key, value);
 }
 
@@ -157,18 +160,17 @@ void parity_own(struct policy *p, const struct ha_msg *m)
 {
 	struct parity *y = &p->parity;
 	bool end = !strcmp(m->verb, "parity-end");
-	const char *key = ha_msg_get(m, "key"), *value = ha_msg_get(m, "value");
+	const char *list = ha_msg_get(m, "list");
 	struct ha_out *o;
 
-	if (!y->own.open)
+	if (!y->own.open || (!end && !list))
 		return;
-	item_add(&y->own, m);
 	o = out_begin(p, m->verb, NULL);
-	if (end)
+	if (end) {
 		ha_out_add(o, "hash", p->hash);
-	else if (key && value) {
-		ha_out_add(o, "key", key);
-		ha_out_add(o, "value", value);
+	} else {
+		items_add(&y->own, list);
+		ha_out_add(o, "list", list);
 	}
 	out_multicast(p);
 	if (!end)
@@ -181,14 +183,15 @@ void parity_own(struct policy *p, const struct ha_msg *m)
 
 void parity_peer(struct policy *p, uint32_t node, const struct ha_msg *m)
 {
+	const char *list = ha_msg_get(m, "list");
 	struct parity *y = &p->parity;
 
 	if (node == p->self || node != y->from)
 		return;
 	if (!strcmp(m->verb, "parity-begin")) {
 		parity_list_begin(&y->peer);
-	} else if (!strcmp(m->verb, "parity-item")) {
-		item_add(&y->peer, m);
+	} else if (!strcmp(m->verb, "parity-items")) {
+		items_add(&y->peer, list ? list : "");
 	} else {
 		parity_list_end(&y->peer);
 		compare(p);

@@ -339,7 +339,7 @@ static const struct {
 	{ "release", on_release },
 	{ "parity-ask", on_parity_ask },
 	{ "parity-begin", parity_peer },
-	{ "parity-item", parity_peer },
+	{ "parity-items", parity_peer },
 	{ "parity-end", parity_peer },
 };
 

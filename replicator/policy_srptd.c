@@ -254,7 +254,7 @@ static const struct {
 	{ "want", on_want },
 	{ "unwant", on_unwant },
 	{ "announce", on_announce },
-	{ "parity-item", parity_own },
+	{ "parity-items", parity_own },
 	{ "parity-end", parity_own },
 	{ "ports", on_ports },
 };

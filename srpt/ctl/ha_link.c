@@ -153,28 +153,41 @@ static void queue_send(struct ha_link *l)
 	queue_empty(l);
 }
 
-/*
- * As many as there is room for: the list may be longer than all queues. The rest in later turns: a
- * replicator that reads at once would keep everybody else waiting for the end of it.
- */
+/* The next ones, as many as one message has room for whatever is escaped in it. */
+static void items_put(struct ha_link *l)
+{
+	char list[HA_MSG_MAX / 3 - 16];
+	size_t len = 0;
+
+	for (; l->next_item < l->parity.n; l->next_item++) {
+		const struct parity_item *item = &l->parity.items[l->next_item];
+		int n = snprintf(list + len, sizeof(list) - len, "%s\n%s\n", item->key,
+				 item->value);
+
+		if ((size_t)n >= sizeof(list) - len)
+			break;
+		len += (size_t)n;
+	}
+	list[len] = 0;
+	/* One that no message has room for: the hash differs by it, too. */
+	if (!len)
+		l->next_item++;
+	ha_out_begin(&l->out, "parity-items");
+	ha_out_add(&l->out, "list", list);
+}
+
+/* As many as there is room for: the list may be longer than all queues. */
 static void items_send(struct ha_link *l)
 {
-	for (int turn = 0; turn < TURN_MESSAGES && l->next_item <= l->parity.n && !l->queue.len &&
-	     !l->broken; turn++) {
-		size_t i = l->next_item++;
-
-		if (i < l->parity.n) {
-			ha_out_begin(&l->out, "parity-item");
-			ha_out_add(&l->out, "key", l->parity.items[i].key);
-			ha_out_add(&l->out, "value", l->parity.items[i].value);
+	while (l->next_item <= l->parity.n && !l->queue.len && !l->broken) {
+		if (l->next_item < l->parity.n) {
+			items_put(l);
 		} else {
 			ha_out_begin(&l->out, "parity-end");
 			l->next_item = SIZE_MAX;
 		}
 		out_send(l);
 	}
-	if (!l->queue.len)
-		events_want(l, l->next_item <= l->parity.n);
 }
 
 /* ---- what srptd tells ---- */
@@ -351,6 +364,8 @@ static int32_t link_ready(int32_t fd, int32_t revents, void *data)
 	if (revents & POLLOUT && !l->broken) {
 		queue_send(l);
 		items_send(l);
+		if (!l->queue.len)
+			events_want(l, false);
 	}
 	for (int i = 0; i < TURN_MESSAGES && message_take(l); i++)
 		;

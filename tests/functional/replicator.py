@@ -125,7 +125,7 @@ class Srptd:
                 fields = {k: unescape(v) for k, v in (f.split('=', 1) for f in fields)}
                 if verb == 'parity-request':
                     for k, v in self.parity.items():
-                        self.say('parity-item', key=k, value=v)
+                        self.say('parity-items', list=f'{k}\n{v}\n')
                     self.say('parity-end')
                 self.heard.append((time.monotonic(), verb, fields))
 
@@ -693,10 +693,8 @@ def status(c):
     check('not running', c.a.ask('status').returncode == 7)
 
 
-def serve(c):
-    """The real srptd: promoted where DRBD is Primary, there only, and both have one table."""
-    c.start_daemons()
-    check('not while Secondary', c.a.ctl('promote')[0] == 5)
+def promote_in_turn(c):
+    """Each node serves once, the first of them again: which one does, which not; then demoted."""
     for new, old in ((c.a, c.b), (c.b, c.a), (c.a, c.b)):
         old.drbd.set(role='Secondary')
         new.drbd.set(role='Primary')
@@ -704,23 +702,25 @@ def serve(c):
         check(f'promote: {code} {text}', code == 0)
         check('it serves', new.ctl('monitor')[0] == 8)
         check('the other one does not', old.ctl('monitor')[0] == 0)
+        yield new, old
+        code, text = new.ctl('demote', GROUP, '10')
+        check(f'demote: {code} {text}', code == 0)
+
+
+def serve(c):
+    """The real srptd: promoted where DRBD is Primary, there only, and both have one table."""
+    c.start_daemons()
+    check('not while Secondary', c.a.ctl('promote')[0] == 5)
+    for new, old in promote_in_turn(c):
         for node in c.nodes:
             until('one table', lambda n=node, a=new.number, s=old.number:
                   n.states() == {f'{a}:active', f'{s}:standby'})
-        code, text = new.ctl('demote', GROUP, '10')
-        check(f'demote: {code} {text}', code == 0)
 
 
 def floating(c):
     """The same with one target that floats: each node sees the other's target group as 0."""
     c.start_daemons(FLOATING)
-    for new, old in ((c.a, c.b), (c.b, c.a), (c.a, c.b)):
-        old.drbd.set(role='Secondary')
-        new.drbd.set(role='Primary')
-        code, text = new.ctl('promote', GROUP, '20')
-        check(f'promote: {code} {text}', code == 0)
-        check('it serves', new.ctl('monitor')[0] == 8)
-        check('the other one does not', old.ctl('monitor')[0] == 0)
+    for new, old in promote_in_turn(c):
         until('active here', lambda n=new: n.states() == {'1:active', '0:standby'})
         until('active there', lambda n=old: n.states() == {'1:standby', '0:active'})
         if new is c.b:
@@ -731,8 +731,6 @@ def floating(c):
             until('it is back', lambda n=new: '"states": "' in n.ask('-j', 'status').stdout)
             until('serves again', lambda n=new: n.states() == {'1:active', '0:standby'})
             until('active again', lambda n=old: n.states() == {'1:standby', '0:active'})
-        code, text = new.ctl('demote', GROUP, '10')
-        check(f'demote: {code} {text}', code == 0)
 
 
 def hasten(c):

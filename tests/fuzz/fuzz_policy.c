@@ -57,7 +57,7 @@ static const char *const lines[] = {
 	"srptd announce group=dg state=standby epoch=1",
 	"srptd announce group=dg state=transitioning epoch=1",
 	"srptd announce group=dg state=unavailable epoch=1",
-	"srptd parity-item key=k value=v",
+	"srptd parity-items list=k%0Av%0A",
 	"srptd parity-end",
 	"srptd ports up=1 down=0",
 	"srptd ports up=0 down=1",
@@ -99,7 +99,7 @@ static const char *const lines[] = {
 	"from 2 release group=two",
 	"from 2 parity-ask",
 	"from 2 parity-begin hash=cc",
-	"from 2 parity-item key=k value=w",
+	"from 2 parity-items list=k%0Aw%0A",
 	"from 2 parity-end hash=cc",
 };
 
