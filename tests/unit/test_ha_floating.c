@@ -54,6 +54,13 @@ static void promote(uint64_t epoch)
 	assert_int_equal(env_status, 0);
 }
 
+/* What follows is of what has been promoted before. */
+static void promoted(uint64_t epoch)
+{
+	promote(epoch);
+	fake_events[0] = 0;
+}
+
 /* Initiators have no other path: they must not be told that this one is in standby. */
 static void it_comes_when_served_and_leaves_before_it_is_not(void **state)
 {
@@ -68,8 +75,7 @@ static void it_comes_when_served_and_leaves_before_it_is_not(void **state)
 static void the_gate_may_be_closed_for_a_moment(void **state)
 {
 	(void)state;
-	promote(7);
-	fake_events[0] = 0;
+	promoted(7);
 	fake_sleep(1500);
 	env_saw("state:1=f");
 	env_saw_no("disable:t");
@@ -82,8 +88,7 @@ static void the_gate_may_be_closed_for_a_moment(void **state)
 static void not_for_long(void **state)
 {
 	(void)state;
-	promote(7);
-	fake_events[0] = 0;
+	promoted(7);
 	fake_sleep(25000);
 	env_saw("disable:t state:1=3");
 	fake_events[0] = 0;
@@ -95,8 +100,7 @@ static void not_for_long(void **state)
 static void another_node_serves(void **state)
 {
 	(void)state;
-	promote(7);
-	fake_events[0] = 0;
+	promoted(7);
 	table(8, ALUA_TRANSITIONING, ALUA_OPTIMIZED);
 	env_saw("gate:shut");
 	assert_int_equal(env_ctl("demote", "dg", NULL), 0);
