@@ -86,7 +86,7 @@ void srp_target_enable(struct srp_target *t);
 
 /*
  * Refuse logins, close every session; @done(arg) (may be NULL) runs later, when the
- * last channel is closed. Not again before that.
+ * last channel is closed. Not again before that, but for a NULL.
  */
 void srp_target_disable(struct srp_target *t, void (*done)(void *arg), void *arg);
 bool srp_target_enabled(const struct srp_target *t);

@@ -98,6 +98,7 @@ static void portals_are_counted_if_wanted(void **state)
 		{ .wanted = true, .optional = true, .tl = &tl },
 		{ .wanted = true },
 		{ .wanted = true, .optional = true },
+		{ .wanted = true, .away = true },
 		{ .wanted = false },
 	};
 	struct ha_ports_count c = { 1, 1 };

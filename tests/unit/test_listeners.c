@@ -8,6 +8,7 @@
 
 #include "ha_fake.h"
 
+#include "ctl/addresses.h"
 #include "ctl/listeners.h"
 #include "transport/iwarp.h"
 
@@ -49,6 +50,24 @@ static bool here(const struct live *live, const struct conf_target *target)
 {
 	(void)live;
 	return !away || strcmp(target->name, away) != 0;
+}
+
+/* ---- news of addresses ---- */
+
+static void (*address_fn)(void *arg);
+static void *address_arg;
+
+struct addresses *addresses_watch(qb_loop_t *lp, void (*fn)(void *arg), void *arg)
+{
+	(void)lp;
+	address_fn = fn;
+	address_arg = arg;
+	return NULL;
+}
+
+void addresses_unwatch(struct addresses *a)
+{
+	(void)a;
 }
 
 /* What changes in listening when @text comes into force. */
@@ -233,6 +252,20 @@ static void first_tries_come_soon(void **state)
 	assert_non_null(listener_find("192.0.2.1:5000")->tl);
 }
 
+static void a_new_address_is_tried_at_once(void **state)
+{
+	(void)state;
+	fake_listen_status = -EADDRNOTAVAIL;
+	update(DRIVER("iwarp_port 192.0.2.1:5000"));
+	tries(10000);
+	fake_listen_status = 0;
+	fake_listens[0] = 0;
+	address_fn(address_arg);
+	assert_string_equal(fake_listens, "+192.0.2.1/5000");
+	address_fn(address_arg);
+	assert_string_equal(fake_listens, "+192.0.2.1/5000");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -250,6 +283,7 @@ int main(void)
 		T(nobody_listens_for_a_target_elsewhere),
 		T(opened_for_a_target_elsewhere),
 		T(first_tries_come_soon),
+		T(a_new_address_is_tried_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,26 @@ static void list_is_sorted_and_complete(void **state)
 	assert_int_equal(p.n, 0);
 }
 
+/* A node whose target moves and one whose does not would both be right about where it is. */
+static void who_floats_is_agreed_on(void **state)
+{
+	static const char floating[] =
+		"HANDLER vdisk_blockio {\n DEVICE d {\n  filename /dev/drbd0\n }\n}\n"
+		"TARGET_DRIVER ib_srpt {\n rdma_cm_port 5000\n TARGET t {\n  floating 1\n"
+		"  rel_tgt_id 1\n  LUN 0 d\n }\n}\nDEVICE_GROUP dg {\n drbd_resource r0\n"
+		" DEVICE d\n TARGET_GROUP g {\n  group_id 1\n  TARGET t\n }\n}\n";
+	char *fixed = edited(floating, "TARGET t", "floating 1", "floating 0");
+	struct parity a = make(floating, "n1"), b = make(fixed, "n1");
+
+	(void)state;
+	assert_string_equal(value_of(&a, "DEVICE_GROUP dg/TARGET_GROUP 1/floating"), "1");
+	assert_string_equal(value_of(&b, "DEVICE_GROUP dg/TARGET_GROUP 1/floating"), "0");
+	assert_true(a.hash != b.hash);
+	parity_free(&a);
+	parity_free(&b);
+	free(fixed);
+}
+
 static void assert_same(const struct parity *a, const struct parity *b)
 {
 	for (size_t i = 0; i < a->n && i < b->n; i++) {
@@ -326,6 +346,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(list_is_sorted_and_complete),
+		cmocka_unit_test(who_floats_is_agreed_on),
 		cmocka_unit_test(both_nodes_agree),
 		cmocka_unit_test(own_business_makes_no_difference),
 		cmocka_unit_test(names_of_targets_may_differ),

@@ -173,6 +173,18 @@ static void test_sessions_of_a_target_enabled_again_do_not_hold_up(void **state)
 	ini_free(b);
 }
 
+/* A floating target leaves, and a reload takes it away. */
+static void test_disabled_again_when_nobody_waits(void **state)
+{
+	struct srp_env *e = *state;
+	unsigned n = 0;
+
+	srp_target_disable(e->target, NULL, NULL);
+	srp_target_disable(e->target, told, &n);
+	srp_env_run(e);
+	assert_int_equal(n, 1);
+}
+
 /* ---- remapping ---- */
 
 static void test_remap_asks_for_every_session(void **state)
@@ -416,6 +428,7 @@ int main(void)
 		TARGET_TEST(test_disable_closes_every_session),
 		TARGET_TEST(test_disable_refuses_waiting_logins),
 		TARGET_TEST(test_sessions_of_a_target_enabled_again_do_not_hold_up),
+		TARGET_TEST(test_disabled_again_when_nobody_waits),
 		TARGET_TEST(test_remap_asks_for_every_session),
 		TARGET_TEST(test_remap_without_sessions),
 		TARGET_TEST(test_remap_closes_who_is_not_allowed_any_more),
