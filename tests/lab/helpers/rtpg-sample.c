@@ -46,8 +46,11 @@
 #define ANSWER_MAX 120u
 #define GROUPS_MAX 16u
 #define LIST_MAX 1024u
-#define COMMAND_TIMEOUT                                                                            \
-	60000u /* ms: not sooner than the kernel gives up its own, see its error handler */
+/*
+ * ms: that of the disks (conf/initiator/udev). The kernel's error handling of a host begins when
+ * each of its commands has ended or is late: more would hold back others on a path that is dead.
+ */
+#define COMMAND_TIMEOUT 15000u
 
 struct run {
 	char path[32];
