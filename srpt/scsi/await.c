@@ -4,6 +4,7 @@
 #include "scsi/access.h"
 #include "scsi/alua.h"
 #include "scsi/cmd.h"
+#include "scsi/gate.h"
 #include "scsi/nexus.h"
 #include "scsi/ops.h"
 #include "scsi/optable.h"
@@ -32,11 +33,26 @@ static void hold(struct scsi_cmd *cmd)
 		reactor_timer_start(cmd->reactor, &sh->patience, cmd->progress - now);
 }
 
+/*
+ * Where the gate was closed under the port that was active, the node is about to be turned off.
+ * Linux sends nothing else to a disk that has refused a write with 02/04/0A until what it has sent
+ * is answered; the check of its own ALUA handler, in the hands of a node without power, would keep
+ * that write for a minute.
+ */
+static bool is_lost(const struct scsi_cmd *cmd, unsigned gate)
+{
+	return (gate & GATE_TRANSITION) && gate_is_closed(cmd->lu, cmd->reactor->now_ns);
+}
+
 static bool is_worth_it(const struct scsi_cmd *cmd, enum scsi_sense s)
 {
-	return s == SENSE_ALUA_STANDBY && cmd->op->exec == op_test_unit_ready && !cmd->internal &&
-	       !atomic_load_explicit(&cmd->itl->nexus->leaves, memory_order_relaxed) &&
-	       (atomic_load_explicit(&cmd->itl->gate, memory_order_relaxed) & GATE_GUARDED) &&
+	unsigned gate;
+
+	if (s != SENSE_ALUA_STANDBY || cmd->op->exec != op_test_unit_ready || cmd->internal ||
+	    atomic_load_explicit(&cmd->itl->nexus->leaves, memory_order_relaxed))
+		return false;
+	gate = atomic_load_explicit(&cmd->itl->gate, memory_order_relaxed);
+	return (gate & GATE_GUARDED) && !is_lost(cmd, gate) &&
 	       alua_is_awaited(cmd->lu, cmd->reactor->now_ns);
 }
 

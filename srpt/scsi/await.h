@@ -2,7 +2,9 @@
 /*
  * TEST UNIT READY while no target port group is active, but one is about to be: it is answered when
  * that is so, or after some seconds as if it had not waited. Initiators find the path that works by
- * this command (multipathd's checker "tur"), each second or two; one that waits tells at once.
+ * this command (multipathd's checker "tur"), each second or two; one that waits tells at once. Not
+ * where the port was active and its gate is closed: that node will not be the one, or tells by
+ * taking writes.
  */
 #ifndef SRPT_SCSI_AWAIT_H
 #define SRPT_SCSI_AWAIT_H

@@ -81,9 +81,11 @@ static void waits_over_a_transition(void **state)
 	struct task task;
 
 	states(t, ALUA_OPTIMIZED, ALUA_STANDBY);
+	alua_group_gate_open(t->g, 1, FOR_EVER);
 	states(t, ALUA_TRANSITIONING, ALUA_STANDBY);
 	begin(t, &task);
 	assert_waits(&task);
+	alua_group_gate_close(t->g);
 	states(t, ALUA_VACANT, ALUA_STANDBY);
 	assert_waits(&task);
 	promoted(t);
@@ -127,6 +129,34 @@ static void not_while_another_is_active(void **state)
 	struct groups *t = *state;
 
 	states(t, ALUA_STANDBY, ALUA_OPTIMIZED);
+	ready(t, t->e.a, SENSE_ALUA_STANDBY);
+}
+
+/* This node was active, and is turned off next: who waits for it waits in vain. */
+static void not_where_the_gate_was_closed(void **state)
+{
+	struct groups *t = *state;
+	struct task early;
+
+	states(t, ALUA_OPTIMIZED, ALUA_STANDBY);
+	alua_group_gate_open(t->g, 1, FOR_EVER);
+	states(t, ALUA_TRANSITIONING, ALUA_STANDBY);
+	begin(t, &early);
+	assert_waits(&early);
+	alua_group_gate_close(t->g);
+	states(t, ALUA_TRANSITIONING, ALUA_UNAVAILABLE);
+	assert_sense(&early, SENSE_ALUA_STANDBY);
+	end(t, &early);
+	ready(t, t->e.a, SENSE_ALUA_STANDBY);
+}
+
+static void not_where_the_lease_is_over(void **state)
+{
+	struct groups *t = *state;
+
+	states(t, ALUA_OPTIMIZED, ALUA_STANDBY);
+	alua_group_gate_open(t->g, 1, 1);
+	states(t, ALUA_TRANSITIONING, ALUA_STANDBY);
 	ready(t, t->e.a, SENSE_ALUA_STANDBY);
 }
 
@@ -242,6 +272,8 @@ int main(void)
 		test(told_that_another_is_active),
 		test(answered_when_its_time_is_over),
 		test(not_while_another_is_active),
+		test(not_where_the_gate_was_closed),
+		test(not_where_the_lease_is_over),
 		test(not_where_none_was_active),
 		test(not_when_it_has_been_so_for_long),
 		test(bad_ones_are_refused_at_once),
