@@ -4,7 +4,6 @@
 #include "scsi/access.h"
 #include "scsi/alua.h"
 #include "scsi/cmd.h"
-#include "scsi/gate.h"
 #include "scsi/nexus.h"
 #include "scsi/ops.h"
 #include "scsi/optable.h"
@@ -34,16 +33,11 @@ static void hold(struct scsi_cmd *cmd)
 }
 
 /*
- * Where the gate was closed under the port that was active, the node is about to be turned off.
- * Linux sends nothing else to a disk that has refused a write with 02/04/0A until what it has sent
- * is answered; the check of its own ALUA handler, in the hands of a node without power, would keep
- * that write for a minute.
+ * Not on a port that was active itself: while it is in transition its node may be turned off any
+ * moment, as it was lost or cannot demote. Linux sends nothing else to a disk that has refused a
+ * write with 02/04/0A until what it has sent is answered; the check of its own ALUA handler, in the
+ * hands of a node without power, would keep that write for a minute.
  */
-static bool is_lost(const struct scsi_cmd *cmd, unsigned gate)
-{
-	return (gate & GATE_TRANSITION) && gate_is_closed(cmd->lu, cmd->reactor->now_ns);
-}
-
 static bool is_worth_it(const struct scsi_cmd *cmd, enum scsi_sense s)
 {
 	unsigned gate;
@@ -52,7 +46,7 @@ static bool is_worth_it(const struct scsi_cmd *cmd, enum scsi_sense s)
 	    atomic_load_explicit(&cmd->itl->nexus->leaves, memory_order_relaxed))
 		return false;
 	gate = atomic_load_explicit(&cmd->itl->gate, memory_order_relaxed);
-	return (gate & GATE_GUARDED) && !is_lost(cmd, gate) &&
+	return (gate & (GATE_GUARDED | GATE_TRANSITION)) == GATE_GUARDED &&
 	       alua_is_awaited(cmd->lu, cmd->reactor->now_ns);
 }
 

@@ -3,8 +3,8 @@
  * TEST UNIT READY while no target port group is active, but one is about to be: it is answered when
  * that is so, or after some seconds as if it had not waited. Initiators find the path that works by
  * this command (multipathd's checker "tur"), each second or two; one that waits tells at once. Not
- * where the port was active and its gate is closed: that node will not be the one, or tells by
- * taking writes.
+ * on a port in transition: that one was active, and if it is to be so again it tells by taking
+ * writes.
  */
 #ifndef SRPT_SCSI_AWAIT_H
 #define SRPT_SCSI_AWAIT_H

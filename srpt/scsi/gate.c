@@ -36,13 +36,6 @@ static const struct write_gate *lu_gate(const struct lu *lu)
 	return atomic_load_explicit(&lu->gate, memory_order_acquire);
 }
 
-bool gate_is_closed(const struct lu *lu, uint64_t now_ns)
-{
-	const struct write_gate *g = lu_gate(lu);
-
-	return g && !gate_epoch(g, now_ns);
-}
-
 bool gate_is_over(const struct lu *lu, uint64_t epoch, uint64_t now_ns)
 {
 	const struct write_gate *g = epoch ? lu_gate(lu) : NULL;

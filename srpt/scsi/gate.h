@@ -41,9 +41,6 @@ void gate_close(struct write_gate *g);
 /* Is @g open, at @now_ns? Then with this epoch, never 0. Any thread. */
 uint64_t gate_epoch(const struct write_gate *g, uint64_t now_ns);
 
-/* Has @lu a gate, and is it closed at @now_ns? Any thread. */
-bool gate_is_closed(const struct lu *lu, uint64_t now_ns);
-
 /* Does what began on @lu with @epoch count no more? 0: it began without a gate. Any thread. */
 bool gate_is_over(const struct lu *lu, uint64_t epoch, uint64_t now_ns);
 

@@ -75,18 +75,16 @@ static void told_of_the_promotion(void **state)
 }
 
 /* Between them there may be states that change nothing for it. */
-static void waits_over_a_transition(void **state)
+static void waits_over_other_states(void **state)
 {
 	struct groups *t = *state;
 	struct task task;
 
 	states(t, ALUA_OPTIMIZED, ALUA_STANDBY);
-	alua_group_gate_open(t->g, 1, FOR_EVER);
-	states(t, ALUA_TRANSITIONING, ALUA_STANDBY);
+	states(t, ALUA_VACANT, ALUA_STANDBY);
 	begin(t, &task);
 	assert_waits(&task);
-	alua_group_gate_close(t->g);
-	states(t, ALUA_VACANT, ALUA_STANDBY);
+	states(t, ALUA_STANDBY, ALUA_TRANSITIONING);
 	assert_waits(&task);
 	promoted(t);
 	assert_good(&task);
@@ -132,32 +130,30 @@ static void not_while_another_is_active(void **state)
 	ready(t, t->e.a, SENSE_ALUA_STANDBY);
 }
 
-/* This node was active, and is turned off next: who waits for it waits in vain. */
-static void not_where_the_gate_was_closed(void **state)
+/* Its node was active, and may be turned off next: who waits for it waits in vain. */
+static void not_while_its_own_port_is_in_transition(void **state)
 {
 	struct groups *t = *state;
-	struct task early;
 
-	states(t, ALUA_OPTIMIZED, ALUA_STANDBY);
 	alua_group_gate_open(t->g, 1, FOR_EVER);
+	states(t, ALUA_OPTIMIZED, ALUA_STANDBY);
 	states(t, ALUA_TRANSITIONING, ALUA_STANDBY);
-	begin(t, &early);
-	assert_waits(&early);
+	ready(t, t->e.a, SENSE_ALUA_STANDBY);
 	alua_group_gate_close(t->g);
-	states(t, ALUA_TRANSITIONING, ALUA_UNAVAILABLE);
-	assert_sense(&early, SENSE_ALUA_STANDBY);
-	end(t, &early);
 	ready(t, t->e.a, SENSE_ALUA_STANDBY);
 }
 
-static void not_where_the_lease_is_over(void **state)
+static void answered_when_its_own_port_is_in_transition(void **state)
 {
 	struct groups *t = *state;
+	struct task task;
 
-	states(t, ALUA_OPTIMIZED, ALUA_STANDBY);
-	alua_group_gate_open(t->g, 1, 1);
-	states(t, ALUA_TRANSITIONING, ALUA_STANDBY);
-	ready(t, t->e.a, SENSE_ALUA_STANDBY);
+	other_lost(t);
+	begin(t, &task);
+	assert_waits(&task);
+	states(t, ALUA_TRANSITIONING, ALUA_UNAVAILABLE);
+	assert_sense(&task, SENSE_ALUA_STANDBY);
+	end(t, &task);
 }
 
 /* None was active since the daemon began: nobody knows whether one will be. */
@@ -268,12 +264,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(told_of_the_promotion),
-		test(waits_over_a_transition),
+		test(waits_over_other_states),
 		test(told_that_another_is_active),
 		test(answered_when_its_time_is_over),
 		test(not_while_another_is_active),
-		test(not_where_the_gate_was_closed),
-		test(not_where_the_lease_is_over),
+		test(not_while_its_own_port_is_in_transition),
+		test(answered_when_its_own_port_is_in_transition),
 		test(not_where_none_was_active),
 		test(not_when_it_has_been_so_for_long),
 		test(bad_ones_are_refused_at_once),
